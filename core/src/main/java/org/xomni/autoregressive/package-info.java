@@ -1,0 +1,5 @@
+/** TODO autoregressive. */
+@NullMarked
+package org.xomni.autoregressive;
+
+import org.jspecify.annotations.NullMarked;

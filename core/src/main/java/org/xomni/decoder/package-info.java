@@ -1,0 +1,5 @@
+/** TODO decoder. */
+@NullMarked
+package org.xomni.decoder;
+
+import org.jspecify.annotations.NullMarked;

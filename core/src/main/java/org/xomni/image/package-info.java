@@ -1,0 +1,5 @@
+/** TODO image. */
+@NullMarked
+package org.xomni.image;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** TODO nn. */
+@NullMarked
+package org.xomni.nn;
+
+import org.jspecify.annotations.NullMarked;

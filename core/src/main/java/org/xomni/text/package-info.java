@@ -1,0 +1,5 @@
+/** TODO text. */
+@NullMarked
+package org.xomni.text;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** TODO tokenizer. */
+@NullMarked
+package org.xomni.tokenizer;
+
+import org.jspecify.annotations.NullMarked;
