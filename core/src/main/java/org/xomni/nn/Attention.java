@@ -1,0 +1,68 @@
+package org.xomni.nn;
+
+import static org.bytedeco.pytorch.global.torch.scaled_dot_product_attention;
+
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.Tensors;
+
+/** {@code softmax(q k^T / sqrt(K)) v}. Sequences are [B, L, H*K]; heads are [B, H, L, K]. */
+public final class Attention {
+    private Attention() {}
+
+    /** [B, L, H*K] to [B, H, L, K]. */
+    public static Tensor heads(Tensor x_BLD, long heads) {
+        long[] s = Tensors.shape(x_BLD);
+        return x_BLD.view(s[0], s[1], heads, s[2] / heads).transpose(1, 2);
+    }
+
+    /** [B, H, L, K] to [B, L, H*K]. */
+    public static Tensor merge(Tensor x_BHLK) {
+        long[] s = Tensors.shape(x_BHLK);
+        return x_BHLK.transpose(1, 2).reshape(s[0], s[2], s[1] * s[3]);
+    }
+
+    /** Every position sees every position. */
+    public static Tensor full(Tensor q_BHLK, Tensor k_BHLK, Tensor v_BHLK) {
+        return attend(q_BHLK, k_BHLK, v_BHLK, null, false);
+    }
+
+    /**
+     * Causal attention of the last L positions of T, with grouped keys and values.
+     *
+     * @param q_BHLK queries of positions T-L .. T-1
+     * @param k_BGTK keys of positions 0 .. T-1, for G groups, G divides H
+     * @param v_BGTK values, as the keys
+     */
+    public static Tensor causal(Tensor q_BHLK, Tensor k_BGTK, Tensor v_BGTK) {
+        long heads = q_BHLK.size(1);
+        long length = q_BHLK.size(2);
+        long total = k_BGTK.size(2);
+        Tensor k = repeat(k_BGTK, heads);
+        Tensor v = repeat(v_BGTK, heads);
+        if (length == 1) {
+            return attend(q_BHLK, k, v, null, false);
+        }
+        if (length == total) {
+            return attend(q_BHLK, k, v, null, true);
+        }
+        Tensor visible = torch.ones(new long[] {length, total}, new TensorOptions(ScalarType.Bool).device(
+                new DeviceOptional(q_BHLK.device()))).tril(total - length);
+        return attend(q_BHLK, k, v, visible, false);
+    }
+
+    private static Tensor repeat(Tensor x_BGTK, long heads) {
+        long groups = x_BGTK.size(1);
+        return groups == heads ? x_BGTK : x_BGTK.repeat_interleave(heads / groups, new LongOptional(1), new LongOptional());
+    }
+
+    private static Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor visible, boolean causal) {
+        return scaled_dot_product_attention(q, k, v, Tensors.optional(visible), 0.0, causal, new DoubleOptional(), false);
+    }
+}

@@ -1,0 +1,71 @@
+package org.xomni.tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Process-wide set-up of libtorch, done once before its first operation. {@link #start()} is called by everything that makes tensors.
+ *
+ * <p>What is set and why (measured, docs/log.md): OpenBLAS takes AVX-512 Zen machines for Haswell and loses half of its fp32 rate unless told
+ * otherwise; libtorch's flash attention in bf16 on the CPU is an order of magnitude slower than its math kernel.
+ */
+public final class Engine {
+    private static final boolean STARTED = initialise();
+
+    private Engine() {}
+
+    /** Loads libtorch, on the first call only. */
+    public static void start() {
+        if (!STARTED) {
+            throw new IllegalStateException("libtorch did not start");
+        }
+    }
+
+    /**
+     * Sets how many threads operations use.
+     *
+     * @param threads at least 1
+     */
+    public static void threads(int threads) {
+        if (threads < 1) {
+            throw new InputException("--threads " + threads + " is below 1; give the number of CPU cores to use");
+        }
+        start();
+        torch.set_num_threads(threads);
+    }
+
+    /** How many threads operations use. */
+    public static int threads() {
+        start();
+        return torch.get_num_threads();
+    }
+
+    private static boolean initialise() {
+        if (CpuFeatures.avx512() && System.getenv("OPENBLAS_CORETYPE") == null) {
+            setenv("OPENBLAS_CORETYPE", "SKYLAKEX");
+        }
+        if (CpuFeatures.bfloat16()) {
+            torch.globalContext().setAllowFP16BF16ReductionMathSDP(true);
+        }
+        return true;
+    }
+
+    private static void setenv(String name, String value) {
+        var linker = Linker.nativeLinker();
+        var setenv = linker.defaultLookup().find("setenv");
+        if (setenv.isEmpty()) {
+            return;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            var handle = linker.downcallHandle(
+                    setenv.get(),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+            int unused = (int) handle.invokeExact(arena.allocateFrom(name), arena.allocateFrom(value), 1);
+        } catch (Throwable e) {
+            throw new IllegalStateException("cannot set " + name, e);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package org.xomni.tensor;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.InferenceMode;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lifetime of native tensors: those made on this thread while a scope is open are freed when it closes. Without one they live until
+ * the garbage collector finds their small Java wrappers, which under load is never.
+ *
+ * <p>Rules: one scope for each generation step, layer loop or training step; model weights are made outside of all scopes ({@link Parameters}
+ * sees to that); a result leaves its scope by {@link #keep} only. Scopes belong to the thread that opened them.
+ */
+public final class Scope implements AutoCloseable {
+    private final @Nullable PointerScope parent;
+    private final @Nullable InferenceMode inference;
+    private final PointerScope pointers;
+
+    private Scope(boolean inference) {
+        Engine.start();
+        this.parent = PointerScope.getInnerScope();
+        this.pointers = new PointerScope();
+        this.inference = inference ? new InferenceMode(true) : null;
+    }
+
+    /** A scope in which operations record no gradients, and whose tensors can never take part in training. */
+    public static Scope inference() {
+        return new Scope(true);
+    }
+
+    /** A scope that leaves gradient recording as it is. */
+    public static Scope plain() {
+        return new Scope(false);
+    }
+
+    /** Hands a tensor to the enclosing scope, or, where there is none, to the caller, who then closes it. */
+    public Tensor keep(Tensor tensor) {
+        if (parent != null) {
+            parent.attach(tensor);
+        } else {
+            tensor.retainReference();
+        }
+        return tensor;
+    }
+
+    @Override
+    public void close() {
+        if (inference != null) {
+            inference.close();
+        }
+        pointers.close();
+    }
+}
