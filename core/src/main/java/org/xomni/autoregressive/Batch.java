@@ -1,0 +1,154 @@
+package org.xomni.autoregressive;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.InputException;
+
+/**
+ * Rows that decode together. They join and leave between steps; each has its own length, sampler settings and random numbers, so that what a
+ * row draws does not depend on its company beyond the rounding of the arithmetic.
+ *
+ * <p>Used by one thread at a time.
+ */
+public final class Batch implements AutoCloseable {
+    private final UnifiedModel model;
+    private final KvCache cache;
+    private final DecodeStep decode;
+    private final List<Sequence> live = new ArrayList<>();
+
+    /**
+     * @param slots the most rows at once; a guided row takes two
+     * @param capacity the most positions of a row, at most the model's
+     */
+    public Batch(UnifiedModel model, int slots, int capacity) {
+        this.model = model;
+        this.cache = new KvCache(model, slots, capacity);
+        this.decode = new TorchDecodeStep(model);
+    }
+
+    /** Positions that a row can hold. */
+    public int capacity() {
+        return cache.capacity();
+    }
+
+    /** An empty slot, for a conversation that outlives its turns. */
+    public KvCache.Slot acquire() {
+        return cache.acquire();
+    }
+
+    /**
+     * Adds a row that starts from nothing.
+     *
+     * @param prompt ids to read, at least one
+     * @param unconditionalPrompt what the unconditional branch reads, ending in the same id; used when {@code sampling} is guided
+     * @param suppressed ids never drawn
+     * @param stop ids that end the row
+     * @param limit the most tokens to draw
+     * @param listener hears every token drawn
+     * @throws InputException if prompt and limit exceed the context
+     */
+    public Sequence join(
+            int[] prompt,
+            int @Nullable [] unconditionalPrompt,
+            Head head,
+            Sampling sampling,
+            long seed,
+            Set<Integer> suppressed,
+            Set<Integer> stop,
+            int limit,
+            IntConsumer listener) {
+        KvCache.Slot slot = cache.acquire();
+        try {
+            return join(slot, prompt, unconditionalPrompt, head, sampling, seed, suppressed, stop, limit, listener);
+        } catch (RuntimeException e) {
+            slot.close();
+            throw e;
+        }
+    }
+
+    /** As {@link #join(int[], int[], Head, Sampling, long, Set, Set, int, IntConsumer)}, going on after what {@code slot} has read. */
+    public Sequence join(
+            KvCache.Slot slot,
+            int[] prompt,
+            int @Nullable [] unconditionalPrompt,
+            Head head,
+            Sampling sampling,
+            long seed,
+            Set<Integer> suppressed,
+            Set<Integer> stop,
+            int limit,
+            IntConsumer listener) {
+        if (prompt.length == 0) {
+            throw new InputException("the prompt is empty; write something");
+        }
+        requireRoom(slot.length() + prompt.length, limit);
+        KvCache.Slot unconditional = null;
+        if (sampling.guided()) {
+            if (unconditionalPrompt == null || unconditionalPrompt[unconditionalPrompt.length - 1] != prompt[prompt.length - 1]) {
+                throw new IllegalArgumentException("guidance needs an unconditional prompt that ends as the prompt does");
+            }
+            unconditional = cache.acquire();
+            model.prefill(unconditional, allButLast(unconditionalPrompt));
+        }
+        model.prefill(slot, allButLast(prompt));
+        Sampler sampler = new Sampler(sampling, model.config(), suppressed, seed);
+        Sequence row = new Sequence(slot, unconditional, prompt[prompt.length - 1], head, sampler, stop, limit, listener);
+        live.add(row);
+        return row;
+    }
+
+    /** The last token drawn is never read, so a row may fill the context to the last position. */
+    private void requireRoom(int prompt, int limit) {
+        if (prompt + (long) limit - 1 > cache.capacity()) {
+            throw new InputException("the prompt has " + prompt + " tokens and " + limit + " are to be drawn, but the context holds "
+                    + cache.capacity() + "; shorten the prompt, lower --max-tokens or draw a smaller image");
+        }
+    }
+
+    private static int[] allButLast(int[] ids) {
+        return Arrays.copyOf(ids, ids.length - 1);
+    }
+
+    /**
+     * One token for every row; rows that are done leave.
+     *
+     * @return whether rows are left
+     */
+    public boolean step() {
+        live.removeIf(Sequence::done);
+        if (live.isEmpty()) {
+            return false;
+        }
+        List<DecodeStep.Row> rows = new ArrayList<>();
+        for (Sequence s : live) {
+            rows.add(new DecodeStep.Row(s.conditional(), s.next(), s.head()));
+            if (s.unconditional() != null) {
+                rows.add(new DecodeStep.Row(s.unconditional(), s.next(), s.head()));
+            }
+        }
+        var scores = decode.run(rows).iterator();
+        for (Sequence s : live) {
+            float[] conditional = scores.next();
+            s.accept(conditional, s.unconditional() != null ? scores.next() : null);
+        }
+        live.removeIf(Sequence::done);
+        return !live.isEmpty();
+    }
+
+    /** Takes a row out before it is done. */
+    public void leave(Sequence row) {
+        live.remove(row);
+        row.close();
+    }
+
+    @Override
+    public void close() {
+        live.forEach(Sequence::close);
+        decode.close();
+        cache.close();
+    }
+}

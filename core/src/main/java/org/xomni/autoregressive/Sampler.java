@@ -1,0 +1,202 @@
+package org.xomni.autoregressive;
+
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Set;
+import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.Randomness;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.Tensors;
+
+/**
+ * Draws the next token of one row from its own stream of random numbers, in the reference's order: guidance, suppression, temperature, top-k,
+ * top-p, min-p, softmax, one draw.
+ *
+ * <p>The draw is libtorch's {@code multinomial(p, 1)}: {@code argmax(p / q)} with q exponential. The reference draws over all
+ * {@code vocabSize + mmVocabSize} entries, those of the other head included, whose probability is 0; so q is drawn for all of them here too, and
+ * the same seed gives the same tokens.
+ */
+final class Sampler implements AutoCloseable {
+    private final Sampling sampling;
+    private final UnifiedConfig config;
+    private final Set<Integer> suppressed;
+    private final Randomness randomness;
+
+    /**
+     * @param suppressed ids never drawn
+     */
+    Sampler(Sampling sampling, UnifiedConfig config, Set<Integer> suppressed, long seed) {
+        this.sampling = sampling;
+        this.config = config;
+        this.suppressed = suppressed;
+        this.randomness = new Randomness(seed);
+    }
+
+    Sampling sampling() {
+        return sampling;
+    }
+
+    /**
+     * @param conditional scores of a head; overwritten
+     * @param unconditional scores of the same head without the prompt, or null without guidance; overwritten
+     * @return an id of the vocabulary
+     */
+    int draw(Head head, float[] conditional, float @Nullable [] unconditional) {
+        int first = head.firstId(config);
+        float[] scores = conditional;
+        if (unconditional != null) {
+            guide(scores, unconditional, (float) sampling.guidance());
+        }
+        for (int id : suppressed) {
+            if (id >= first && id < first + scores.length) {
+                scores[id - first] = Float.NEGATIVE_INFINITY;
+            }
+        }
+        if (sampling.temperature() == 0) {
+            return first + best(scores);
+        }
+        if (sampling.temperature() != 1) {
+            float t = (float) sampling.temperature();
+            for (int i = 0; i < scores.length; i++) {
+                scores[i] /= t;
+            }
+        }
+        keepTopK(scores, sampling.topK());
+        keepTopP(scores, sampling.topP());
+        keepMinP(scores, sampling.minP());
+        softmax(scores);
+        return first + drawFrom(scores, first);
+    }
+
+    /** {@code log p = log p_uncond + s (log p_cond - log p_uncond)}, into {@code cond}. */
+    private static void guide(float[] cond, float[] uncond, float s) {
+        logSoftmax(cond);
+        logSoftmax(uncond);
+        for (int i = 0; i < cond.length; i++) {
+            cond[i] = s * (cond[i] - uncond[i]) + uncond[i];
+        }
+    }
+
+    /** Removes what is below the k-th best; equals of the k-th stay. */
+    private static void keepTopK(float[] scores, int k) {
+        if (k == 0 || k >= scores.length) {
+            return;
+        }
+        float[] sorted = scores.clone();
+        Arrays.sort(sorted);
+        removeBelow(scores, sorted[sorted.length - k]);
+    }
+
+    /** Removes the least likely ones that together have at most 1 - p; the best stays. */
+    private static void keepTopP(float[] scores, double p) {
+        if (p >= 1) {
+            return;
+        }
+        float[] probabilities = scores.clone();
+        softmax(probabilities);
+        int[] ascending = sortedIndices(probabilities);
+        BitSet removed = new BitSet(scores.length);
+        float sum = 0;
+        for (int rank = 0; rank < ascending.length - 1; rank++) {
+            sum += probabilities[ascending[rank]];
+            if (sum > (float) (1 - p)) {
+                break;
+            }
+            removed.set(ascending[rank]);
+        }
+        removed.stream().forEach(i -> scores[i] = Float.NEGATIVE_INFINITY);
+    }
+
+    /** Removes what has less than {@code fraction} of the best one's probability. */
+    private static void keepMinP(float[] scores, double fraction) {
+        if (fraction == 0) {
+            return;
+        }
+        float[] probabilities = scores.clone();
+        softmax(probabilities);
+        float least = (float) fraction * probabilities[best(probabilities)];
+        for (int i = 0; i < scores.length; i++) {
+            if (probabilities[i] < least) {
+                scores[i] = Float.NEGATIVE_INFINITY;
+            }
+        }
+    }
+
+    /** {@code argmax(p / q)}: q is exponential for every entry of both vocabularies, in order. */
+    private int drawFrom(float[] probabilities, int first) {
+        float[] q;
+        try (Scope scope = Scope.inference()) {
+            long all = (long) config.vocabSize() + config.mmVocabSize();
+            Tensor exponential = torch.empty(new long[] {all}, new TensorOptions(ScalarType.Float), null)
+                    .exponential_(1.0, new GeneratorOptional(randomness.generator()));
+            q = Tensors.floats(exponential.narrow(0, first, probabilities.length));
+        }
+        for (int i = 0; i < q.length; i++) {
+            q[i] = probabilities[i] / q[i];
+        }
+        return best(q);
+    }
+
+    /** The index of the largest value; the first one of equals. */
+    static int best(float[] values) {
+        int best = 0;
+        for (int i = 1; i < values.length; i++) {
+            if (values[i] > values[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private static void removeBelow(float[] scores, float least) {
+        for (int i = 0; i < scores.length; i++) {
+            if (scores[i] < least) {
+                scores[i] = Float.NEGATIVE_INFINITY;
+            }
+        }
+    }
+
+    private static void softmax(float[] x) {
+        float max = x[best(x)];
+        double sum = 0;
+        for (int i = 0; i < x.length; i++) {
+            x[i] = x[i] == Float.NEGATIVE_INFINITY ? 0 : (float) Math.exp(x[i] - max);
+            sum += x[i];
+        }
+        for (int i = 0; i < x.length; i++) {
+            x[i] /= (float) sum;
+        }
+    }
+
+    private static void logSoftmax(float[] x) {
+        float max = x[best(x)];
+        double sum = 0;
+        for (float v : x) {
+            sum += Math.exp(v - max);
+        }
+        float log = (float) Math.log(sum);
+        for (int i = 0; i < x.length; i++) {
+            x[i] = x[i] - max - log;
+        }
+    }
+
+    private static int[] sortedIndices(float[] values) {
+        // Non-negative floats sort like their bits; value in the high half, index in the low half.
+        long[] keys = new long[values.length];
+        for (int i = 0; i < keys.length; i++) {
+            keys[i] = (long) Float.floatToRawIntBits(values[i]) << 32 | i;
+        }
+        Arrays.sort(keys);
+        return Arrays.stream(keys).mapToInt(key -> (int) key).toArray();
+    }
+
+    @Override
+    public void close() {
+        randomness.close();
+    }
+}

@@ -1,0 +1,189 @@
+package org.xomni.autoregressive;
+
+// Shapes: B batch, L length, D width, V scores of a head.
+
+import static org.bytedeco.pytorch.global.torch.where;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.nn.Embedding;
+import org.xomni.nn.Linear;
+import org.xomni.nn.RmsNorm;
+import org.xomni.nn.Rope;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.ParameterStore;
+import org.xomni.tensor.Parameters;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.Tensors;
+
+/**
+ * The unified autoregressive model: text ids 0 .. vocabSize-1 and multimodal ids vocabSize + k in one sequence, with an embedding table, a
+ * final norm and a head for each kind.
+ *
+ * <p>Used by one thread at a time.
+ */
+public final class UnifiedModel implements AutoCloseable {
+    /** Prompts are read in pieces of this many positions, which bounds the memory for attention scores. */
+    private static final int PREFILL_CHUNK = 512;
+
+    private final UnifiedConfig config;
+    private final Numerics numerics;
+    private final ParameterStore store;
+    private final Embedding textEmbedding;
+    private final Embedding mmEmbedding;
+    private final List<TransformerBlock> blocks;
+    private final RmsNorm textNorm;
+    private final RmsNorm mmNorm;
+    private final Linear textHead;
+    private final Linear mmHead;
+    private final Linear imageHead;
+    private final Rope rope;
+
+    private UnifiedModel(UnifiedConfig config, ParameterStore store) {
+        Parameters p = store.root();
+        Parameters model = p.at("model");
+        int d = config.hiddenSize();
+        this.config = config;
+        this.numerics = p.numerics();
+        this.store = store;
+        this.textEmbedding = Embedding.of(model.at("lm_embed_tokens"), config.vocabSize(), d);
+        this.mmEmbedding = Embedding.of(model.at("mm_embed_tokens"), config.mmVocabSize(), d);
+        this.blocks = IntStream.range(0, config.layers())
+                .mapToObj(i -> TransformerBlock.of(model.at("layers", i), config, i))
+                .toList();
+        this.textNorm = RmsNorm.of(model.at("lm_norm"), d, config.rmsNormEps());
+        this.mmNorm = RmsNorm.of(model.at("mm_norm"), d, config.rmsNormEps());
+        this.textHead = Linear.of(p.at("lm_head"), d, config.vocabSize(), false);
+        this.mmHead = Linear.of(p.at("mm_head"), d, config.mmVocabSize(), false);
+        store.check();
+        this.imageHead = mmHead.firstRows(config.imageVocabSize());
+        this.rope = Rope.of(p, config.maxPositions(), config.headWidth(), config.ropeTheta());
+    }
+
+    /**
+     * The model over a store of parameters, which it then owns.
+     *
+     * @throws org.xomni.tensor.CheckpointException naming all missing and mis-shaped parameters
+     */
+    public static UnifiedModel of(UnifiedConfig config, ParameterStore store) {
+        return new UnifiedModel(config, store);
+    }
+
+    public UnifiedConfig config() {
+        return config;
+    }
+
+    public Numerics numerics() {
+        return numerics;
+    }
+
+    /** The owner of the parameters. */
+    public ParameterStore store() {
+        return store;
+    }
+
+    List<TransformerBlock> blocks() {
+        return blocks;
+    }
+
+    Embedding textEmbedding() {
+        return textEmbedding;
+    }
+
+    Embedding mmEmbedding() {
+        return mmEmbedding;
+    }
+
+    RmsNorm textNorm() {
+        return textNorm;
+    }
+
+    RmsNorm mmNorm() {
+        return mmNorm;
+    }
+
+    Rope rope() {
+        return rope;
+    }
+
+    Linear head(Head head) {
+        return head == Head.TEXT ? textHead : imageHead;
+    }
+
+    /**
+     * Whole sequences at once, for training, scoring and parity.
+     *
+     * @param ids_BL int64
+     * @return final hidden states [B, L, D], normalised by the kind of each position
+     */
+    public Tensor forward(Tensor ids_BL) {
+        return forward(ids_BL, 0, AttentionContext.wholeSequences());
+    }
+
+    /**
+     * @param from the position of the first id
+     */
+    Tensor forward(Tensor ids_BL, int from, AttentionContext context) {
+        Tensor multimodal = multimodal(ids_BL);
+        Rope here = rope.range(from, ids_BL.size(1));
+        Tensor x = embed(ids_BL);
+        for (TransformerBlock block : blocks) {
+            try (Scope layer = Scope.plain()) {
+                x = layer.keep(block.forward(x, multimodal, here, context));
+            }
+        }
+        return norm(x, multimodal);
+    }
+
+    /** Which positions are multimodal: bool [B, L, 1]. */
+    Tensor multimodal(Tensor ids_BL) {
+        return ids_BL.ge(new Scalar(config.vocabSize())).unsqueeze(-1);
+    }
+
+    /** Ids [B, L] to the residual stream [B, L, D], each kind from its own table. */
+    Tensor embed(Tensor ids_BL) {
+        long[] s = Tensors.shape(ids_BL);
+        Tensor flat = ids_BL.reshape(-1);
+        Tensor multimodal = flat.ge(new Scalar(config.vocabSize())).unsqueeze(-1);
+        Tensor text = textEmbedding.forward(flat.clamp_max(new Scalar(config.vocabSize() - 1)));
+        Tensor mm = mmEmbedding.forward(flat.sub(new Scalar(config.vocabSize())).clamp_min(new Scalar(0)));
+        return where(multimodal, mm, text).view(s[0], s[1], config.hiddenSize());
+    }
+
+    /** The two final norms, by the kind of position. */
+    Tensor norm(Tensor x_BLD, Tensor multimodal_BL1) {
+        return where(multimodal_BL1, mmNorm.forward(x_BLD), textNorm.forward(x_BLD));
+    }
+
+    /** Final hidden states [..., D] to scores [..., V] in the compute type; V is vocabSize or imageVocabSize. */
+    public Tensor logits(Tensor hidden, Head head) {
+        return head(head).forward(hidden);
+    }
+
+    /**
+     * Reads ids into a slot of the cache, after what is there.
+     *
+     * @throws org.xomni.tensor.InputException if they do not fit
+     */
+    void prefill(KvCache.Slot slot, int[] ids) {
+        slot.require(ids.length);
+        for (int from = 0; from < ids.length; from += PREFILL_CHUNK) {
+            int length = Math.min(PREFILL_CHUNK, ids.length - from);
+            int[] chunk = Arrays.copyOfRange(ids, from, from + length);
+            try (Scope scope = Scope.inference()) {
+                Tensor ids_BL = Tensors.ids(chunk).to(numerics.torchDevice(), ScalarType.Long).unsqueeze(0);
+                Tensor unused = forward(ids_BL, slot.length(), slot.context());
+            }
+            slot.advance(length);
+        }
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}
