@@ -55,6 +55,11 @@ public final class Json {
         }
     }
 
+    /** Text from an untrusted file for use in a message: quoted, on one line, and cut when it is long. */
+    static String quoted(String text) {
+        return MAPPER.writeValueAsString(text.length() > 100 ? text.substring(0, 100) + "..." : text);
+    }
+
     /** The first line of a possibly long message. */
     static String firstLine(String message) {
         return message.lines().findFirst().orElse("");

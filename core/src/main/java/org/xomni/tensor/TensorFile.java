@@ -3,10 +3,10 @@ package org.xomni.tensor;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** An open file of named tensors: {@link SafetensorsFile} or {@link TorchArchive}. Mapped, so that bytes are read only when used. */
-public sealed interface TensorFile extends AutoCloseable permits SafetensorsFile, TorchArchive {
+/** Open named tensors, in one file or in a folder of shards. Mapped, so that bytes are read only when used. */
+public sealed interface TensorFile extends AutoCloseable permits SafetensorsFile, ShardedSafetensors, TorchArchive {
 
-    /** Where it lies. */
+    /** Where it lies: a file, or the folder of the shards. */
     Path path();
 
     /** The tensors by name, in the order of the file. */

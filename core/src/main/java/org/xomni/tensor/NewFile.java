@@ -1,0 +1,89 @@
+package org.xomni.tensor;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.zip.CRC32;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A file being written: under a temporary name beside its target, which it replaces in one step when it is whole and on the disk. */
+final class NewFile {
+    private static final int CHUNK_BYTES = 1 << 20;
+
+    private static final Logger LOG = LoggerFactory.getLogger(NewFile.class);
+
+    private final FileChannel channel;
+    private final ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
+    private long position;
+
+    private NewFile(FileChannel channel) {
+        this.channel = channel;
+    }
+
+    /** Writes the contents of a file. */
+    @FunctionalInterface
+    interface Content {
+        void writeTo(NewFile out) throws IOException;
+    }
+
+    /**
+     * Writes a file, making its folder if there is none. Until it is whole, a file that stood there before stays as it was.
+     *
+     * @throws XOmniException if the disk does not take it
+     */
+    static void write(Path target, Content content) {
+        Path absolute = target.toAbsolutePath();
+        Path temporary = absolute.resolveSibling(absolute.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        try {
+            Files.createDirectories(Objects.requireNonNull(absolute.getParent(), "a file lies in a folder"));
+            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                content.writeTo(new NewFile(channel));
+                channel.force(true);
+            }
+            Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new XOmniException(target + " cannot be written (" + e + "); check the folder's permissions and the free space", e);
+        } finally {
+            delete(temporary);
+        }
+    }
+
+    private static void delete(Path temporary) {
+        try {
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            LOG.warn("{} is left over and cannot be deleted: {}", temporary, e.toString());
+        }
+    }
+
+    /** How many bytes are written so far. */
+    long position() {
+        return position;
+    }
+
+    void write(byte[] data) throws IOException {
+        write(MemorySegment.ofArray(data));
+    }
+
+    /** @return the CRC-32 of the data */
+    int write(MemorySegment data) throws IOException {
+        CRC32 crc = new CRC32();
+        for (long at = 0; at < data.byteSize(); at += CHUNK_BYTES) {
+            int length = (int) Math.min(CHUNK_BYTES, data.byteSize() - at);
+            MemorySegment.copy(data, at, MemorySegment.ofBuffer(chunk.clear()), 0, length);
+            crc.update(chunk.limit(length));
+            for (chunk.rewind(); chunk.hasRemaining(); ) {
+                position += channel.write(chunk);
+            }
+        }
+        return (int) crc.getValue();
+    }
+}
