@@ -1,5 +1,7 @@
 package org.xomni.tensor;
 
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.InferenceMode;
 import org.bytedeco.pytorch.Tensor;
@@ -32,6 +34,27 @@ public final class Scope implements AutoCloseable {
     /** A scope that leaves gradient recording as it is. */
     public static Scope plain() {
         return new Scope(false);
+    }
+
+    /** Computes in a scope of its own: of the tensors made on the way only the result stays, handed on as by {@link #keep}. */
+    public static Tensor only(Supplier<Tensor> computation) {
+        try (Scope scope = plain()) {
+            return scope.keep(computation.get());
+        }
+    }
+
+    /**
+     * One link of a chain of layers: {@code layer(x)}, after which neither {@code x} nor anything made on the way takes memory. (Where
+     * gradients are recorded the graph holds what it needs.)
+     *
+     * @param x a tensor of the caller's own making, freed here
+     */
+    public static Tensor next(Tensor x, UnaryOperator<Tensor> layer) {
+        Tensor y = only(() -> layer.apply(x));
+        if (y != x) {
+            x.close();
+        }
+        return y;
     }
 
     /** Hands a tensor to the enclosing scope, or, where there is none, to the caller, who then closes it. */
