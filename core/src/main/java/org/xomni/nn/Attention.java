@@ -33,6 +33,12 @@ public final class Attention {
         return attend(q_BHLK, k_BHLK, v_BHLK, null, false);
     }
 
+    /** {@code softmax(q k^T + bias) v}, without the scale. The bias is [1, H, L, L]. */
+    public static Tensor biased(Tensor q_BHLK, Tensor k_BHLK, Tensor v_BHLK, Tensor bias_1HLL) {
+        return scaled_dot_product_attention(
+                q_BHLK, k_BHLK, v_BHLK, Tensors.optional(bias_1HLL), 0.0, false, new DoubleOptional(1.0), false);
+    }
+
     /**
      * Causal attention of the last L positions of T, with grouped keys and values.
      *
