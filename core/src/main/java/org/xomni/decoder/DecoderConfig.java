@@ -1,0 +1,82 @@
+package org.xomni.decoder;
+
+import static org.xomni.decoder.ConfigFields.inRange;
+import static org.xomni.decoder.ConfigFields.invalid;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The {@code config.json} of the diffusion transformer ({@code FluxTransformer2DModelWithSigLIP}).
+ *
+ * @param attentionHeadDim K, the sum of {@code axesDimsRope}
+ * @param numAttentionHeads H; the width D is {@code H * K}
+ * @param axesDimsRope how many of the K dimensions each of the three position axes (time, row, column) turns; each even
+ * @param inChannels C, the channels of packed latents, in and out
+ * @param numLayers double blocks
+ * @param numSingleLayers single blocks
+ * @param jointAttentionDim J, the width of the prompt's vectors
+ * @param pooledProjectionDim P, the width of the pooled prompt
+ * @param siglipChannels T, the width of token features
+ * @param guidanceEmbeds whether the strength of distilled guidance is an input
+ */
+public record DecoderConfig(
+        int attentionHeadDim,
+        int numAttentionHeads,
+        List<Integer> axesDimsRope,
+        int inChannels,
+        int numLayers,
+        int numSingleLayers,
+        int jointAttentionDim,
+        int pooledProjectionDim,
+        int siglipChannels,
+        boolean guidanceEmbeds) {
+    private static final String WHAT = "the diffusion transformer";
+
+    public DecoderConfig {
+        axesDimsRope = List.copyOf(axesDimsRope);
+        inRange(WHAT, "attention_head_dim", attentionHeadDim, 2, 1024);
+        inRange(WHAT, "num_attention_heads", numAttentionHeads, 1, 1024);
+        inRange(WHAT, "in_channels", inChannels, 4, 4096);
+        inRange(WHAT, "num_layers", numLayers, 1, 1000);
+        inRange(WHAT, "num_single_layers", numSingleLayers, 0, 1000);
+        inRange(WHAT, "joint_attention_dim", jointAttentionDim, 1, 1 << 16);
+        inRange(WHAT, "pooled_projection_dim", pooledProjectionDim, 1, 1 << 16);
+        inRange(WHAT, "siglip_channels", siglipChannels, 1, 1 << 16);
+        boolean axes = axesDimsRope.size() == 3
+                && axesDimsRope.stream().allMatch(d -> d >= 2 && d <= 1024 && d % 2 == 0)
+                && axesDimsRope.stream().mapToInt(d -> d).sum() == attentionHeadDim;
+        if (!axes) {
+            throw invalid(WHAT, "axes_dims_rope is " + axesDimsRope + ", expected three even numbers that add up to attention_head_dim "
+                    + attentionHeadDim);
+        }
+    }
+
+    /** Reads {@code config.json}. */
+    public static DecoderConfig read(Path file) {
+        ConfigFields f = ConfigFields.read(file);
+        DecoderConfig config = new DecoderConfig(
+                f.integer("attention_head_dim"),
+                f.integer("num_attention_heads"),
+                f.integers("axes_dims_rope"),
+                f.integer("in_channels"),
+                f.integer("num_layers"),
+                f.integer("num_single_layers"),
+                f.integer("joint_attention_dim"),
+                f.integer("pooled_projection_dim"),
+                f.integer("siglip_channels"),
+                f.flag("guidance_embeds", false));
+        if (f.integer("out_channels", config.inChannels) != config.inChannels) {
+            throw invalid(WHAT, "out_channels is " + f.integer("out_channels") + ", expected in_channels " + config.inChannels);
+        }
+        if (f.integer("patch_size", 1) != 1) {
+            throw invalid(WHAT, "patch_size is " + f.integer("patch_size") + ", expected 1");
+        }
+        return config;
+    }
+
+    /** D. */
+    public int width() {
+        return numAttentionHeads * attentionHeadDim;
+    }
+}

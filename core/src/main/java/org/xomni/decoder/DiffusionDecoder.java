@@ -1,0 +1,315 @@
+package org.xomni.decoder;
+
+import static org.bytedeco.pytorch.global.torch.cat;
+import static org.bytedeco.pytorch.global.torch.full;
+import static org.bytedeco.pytorch.global.torch.zeros_like;
+
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Quantization;
+import org.xomni.tensor.Randomness;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.ShardedSafetensors;
+import org.xomni.tensor.Tensors;
+
+/**
+ * Semantic tokens to pixels (paper section 3.3): noise becomes latents by a walk along the transformer's velocity, steered by the tokens'
+ * features and, in checkpoints conditioned on text, by the prompt; the VAE turns latents into an image. Models load on first use.
+ *
+ * <p>Legend: L token positions, T width of token features, C channels of packed latents; a batch is (conditional, unconditional).
+ */
+public final class DiffusionDecoder implements AutoCloseable {
+    /** The most tokens along each side of an image. */
+    public static final int MOST_TOKENS_PER_SIDE = 1024;
+
+    private static final double MOST_GUIDANCE = 1000;
+    /** Distilled guidance is switched off by its neutral value, as the transformer was trained. */
+    private static final double DISTILLED_GUIDANCE = 1;
+
+    /** Hears of each step that is done; {@code done} counts from 1 to {@code steps}. */
+    @FunctionalInterface
+    public interface Progress {
+        /** For those who do not listen. */
+        Progress NONE = (done, steps) -> {};
+
+        void step(int done, int steps);
+    }
+
+    /**
+     * The prompt beside the tokens.
+     *
+     * @param prompt what the image shows
+     * @param empty the empty prompt, for the unconditional branch
+     */
+    public record Prompts(PromptIds prompt, PromptIds empty) {}
+
+    /**
+     * What to decode.
+     *
+     * @param height tokens, 1 to {@value #MOST_TOKENS_PER_SIDE}
+     * @param width tokens
+     * @param prompts ignored by checkpoints conditioned on tokens only, required by the others
+     * @param steps of the walk
+     * @param guidance strength s of classifier-free guidance: the velocity is {@code uncond + s (cond - uncond)}; up to 1 means none
+     * @param tiles for the VAE, or null to decode in one piece
+     */
+    public record Request(int height, int width, @Nullable Prompts prompts, int steps, double guidance, @Nullable Tiles tiles) {
+        public Request {
+            for (int side : new int[] {height, width}) {
+                if (side < 1 || side > MOST_TOKENS_PER_SIDE) {
+                    throw new InputException("a grid of " + height + "x" + width + " tokens cannot be decoded; each side must be 1 to "
+                            + MOST_TOKENS_PER_SIDE);
+                }
+            }
+            if (!(guidance >= 0 && guidance <= MOST_GUIDANCE)) {
+                throw new InputException("--decoder-cfg " + guidance + " is out of range; use 0 to " + (int) MOST_GUIDANCE);
+            }
+        }
+
+        boolean guided() {
+            return guidance > 1;
+        }
+    }
+
+    private final DecoderConfig config;
+    private final VaeConfig vaeConfig;
+    private final Conditioning.Kind kind;
+    private final FlowMatchScheduler scheduler;
+    private final boolean offload;
+    private final Lazy<PromptEncoder> promptEncoder;
+    private final Lazy<FluxTransformer> transformer;
+    private final Lazy<Vae> vae;
+
+    private DiffusionDecoder(Path decoderFolder, Path fluxFolder, Numerics numerics, boolean offload) {
+        Path vaeFolder = fluxFolder.resolve("vae");
+        // The VAE has hardly any linear layers; quantising them would cost quality and save nothing.
+        Numerics unquantised = new Numerics(numerics.weights(), numerics.compute(), Quantization.NONE, numerics.device());
+        this.config = DecoderConfig.read(decoderFolder.resolve("config.json"));
+        this.vaeConfig = VaeConfig.read(vaeFolder.resolve("config.json"));
+        this.scheduler = new FlowMatchScheduler(SchedulerConfig.read(fluxFolder.resolve("scheduler").resolve("scheduler_config.json")));
+        try (ShardedSafetensors weights = ShardedSafetensors.open(decoderFolder, "diffusion_pytorch_model")) {
+            this.kind = Conditioning.Kind.of(weights.tensors().keySet());
+        }
+        this.offload = offload;
+        this.promptEncoder = new Lazy<>(() -> PromptEncoder.load(fluxFolder, numerics));
+        this.transformer = new Lazy<>(() -> FluxTransformer.load(decoderFolder, numerics));
+        this.vae = new Lazy<>(() -> Vae.load(vaeFolder, unquantised));
+    }
+
+    /**
+     * A decoder over a transformer's folder and a FLUX pipeline's folder ({@code vae/}, {@code scheduler/} and, for checkpoints conditioned on
+     * text, {@code text_encoder/} and {@code text_encoder_2/}). Reads configs only; weights follow on first use.
+     *
+     * @param upscaleFactor pixels along each side of a token, as the checkpoint says
+     * @param offload whether to release each model before the next one loads
+     * @throws CheckpointException if a config is missing or the parts do not fit together
+     */
+    public static DiffusionDecoder load(Path decoderFolder, Path fluxFolder, int upscaleFactor, Numerics numerics, boolean offload) {
+        DiffusionDecoder decoder = new DiffusionDecoder(decoderFolder, fluxFolder, numerics, offload);
+        decoder.checkFit(fluxFolder, upscaleFactor);
+        return decoder;
+    }
+
+    private void checkFit(Path fluxFolder, int upscaleFactor) {
+        int packed = vaeConfig.latentChannels() * LatentPacking.SIDE * LatentPacking.SIDE;
+        fits("the transformer's in_channels", config.inChannels(), "4 x the VAE's latent_channels", packed);
+        fits("upscale_factor", upscaleFactor, "2 x the VAE's scale", pixelsPerToken());
+        if (kind == Conditioning.Kind.TEXT_AND_TOKENS) {
+            ClipConfig clip = ClipConfig.read(fluxFolder.resolve("text_encoder").resolve("config.json"));
+            T5Config t5 = T5Config.read(fluxFolder.resolve("text_encoder_2").resolve("config.json"));
+            fits("the transformer's pooled_projection_dim", config.pooledProjectionDim(), "CLIP's hidden_size", clip.hiddenSize());
+            fits("the transformer's joint_attention_dim", config.jointAttentionDim(), "T5's d_model", t5.dModel());
+        }
+    }
+
+    private static void fits(String name, int value, String other, int expected) {
+        if (value != expected) {
+            throw new CheckpointException(name + " is " + value + ", expected " + other + ", which is " + expected
+                    + "; use the FLUX folder that belongs to this checkpoint");
+        }
+    }
+
+    /** Whether prompts are needed. */
+    public Conditioning.Kind kind() {
+        return kind;
+    }
+
+    /** Pixels along each side of a token. */
+    public int pixelsPerToken() {
+        return LatentPacking.SIDE * vaeConfig.downscale();
+    }
+
+    /** T. */
+    public int featureWidth() {
+        return config.siglipChannels();
+    }
+
+    /**
+     * Decodes one image.
+     *
+     * @param features_LT features of the tokens, row by row; they stay the caller's
+     * @param randomness where the noise, one draw of [1, Z, 2 h, 2 w], comes from
+     * @param cancelled asked before each step
+     * @return RGB bytes [Y, X, 3], {@link #pixelsPerToken} for each token along both sides
+     * @throws InputException if features or prompts do not suit the request
+     * @throws CancellationException if {@code cancelled} says so
+     */
+    public byte[] decode(Tensor features_LT, Request request, Randomness randomness, Progress progress, BooleanSupplier cancelled) {
+        int h = request.height();
+        int w = request.width();
+        if (features_LT.dim() != 2 || features_LT.size(0) != (long) h * w || features_LT.size(1) != config.siglipChannels()) {
+            throw new InputException("token features have the shape " + features_LT.sizes() + ", expected [" + h * w + ", "
+                    + config.siglipChannels() + "]; use the tokenizer of the same checkpoint");
+        }
+        FlowMatchScheduler.Schedule schedule = scheduler.schedule(request.steps(), h * w);
+        // Not an inference scope: models load in between, and weights made in inference mode could never be trained.
+        try (Scope scope = Scope.plain()) {
+            Conditioning conditioning = conditioning(features_LT, request);
+            Tensor latents = walk(conditioning, request, schedule, randomness, progress, cancelled);
+            release(transformer);
+            checkCancelled(cancelled);
+            byte[] image = image(latents, request.tiles());
+            release(vae);
+            return image;
+        }
+    }
+
+    private Conditioning conditioning(Tensor features_LT, Request request) {
+        return switch (kind) {
+            case TOKENS_ONLY -> {
+                try (Scope scope = Scope.inference()) {
+                    yield new Conditioning.TokensOnly(scope.keep(tokens(features_LT, request)));
+                }
+            }
+            case TEXT_AND_TOKENS -> {
+                PromptEncoder encoder = promptEncoder.get();
+                Conditioning.TextAndTokens conditioning;
+                try (Scope scope = Scope.inference()) {
+                    PromptEncoder.Encoding text = encode(encoder, request);
+                    conditioning = new Conditioning.TextAndTokens(
+                            scope.keep(tokens(features_LT, request)), scope.keep(text.text()), scope.keep(text.pooled()));
+                }
+                release(promptEncoder);
+                yield conditioning;
+            }
+        };
+    }
+
+    /** The prompt, and the empty prompt for the unconditional branch. */
+    private static PromptEncoder.Encoding encode(PromptEncoder encoder, Request request) {
+        Prompts prompts = request.prompts();
+        if (prompts == null) {
+            throw new InputException("this checkpoint decodes with a prompt, and there is none; give one, if only an empty one");
+        }
+        if (prompts.prompt().t5().length != prompts.empty().t5().length) {
+            throw new InputException("the prompt has " + prompts.prompt().t5().length + " ids for T5 and the empty prompt "
+                    + prompts.empty().t5().length + "; pad both to the same length");
+        }
+        PromptEncoder.Encoding prompt = encoder.encode(prompts.prompt());
+        if (!request.guided()) {
+            return prompt;
+        }
+        PromptEncoder.Encoding empty = encoder.encode(prompts.empty());
+        return new PromptEncoder.Encoding(both(prompt.text(), empty.text()), both(prompt.pooled(), empty.pooled()));
+    }
+
+    /** The tokens' features, and zeros for the unconditional branch. */
+    private static Tensor tokens(Tensor features_LT, Request request) {
+        Tensor tokens = features_LT.unsqueeze(0);
+        return request.guided() ? both(tokens, zeros_like(tokens)) : tokens;
+    }
+
+    private static Tensor both(Tensor conditional, Tensor unconditional) {
+        return cat(new TensorVector(conditional, unconditional), 0);
+    }
+
+    /** From noise to latents [1, Z, 2 h, 2 w], fp32 throughout however the transformer computes. */
+    private Tensor walk(
+            Conditioning conditioning,
+            Request request,
+            FlowMatchScheduler.Schedule schedule,
+            Randomness randomness,
+            Progress progress,
+            BooleanSupplier cancelled) {
+        int h = request.height();
+        int w = request.width();
+        FluxTransformer model = transformer.get();
+        int text = conditioning instanceof Conditioning.TextAndTokens(Tensor t, Tensor vectors, Tensor p) ? (int) vectors.size(1) : 0;
+        try (Scope scope = Scope.inference()) {
+            AxialRope rope = model.rope(text, h, w);
+            long[] shape = {1, vaeConfig.latentChannels(), (long) LatentPacking.SIDE * h, (long) LatentPacking.SIDE * w};
+            Tensor noise = Tensors.normal(randomness, shape).to(model.numerics().torchDevice(), ScalarType.Float);
+            Tensor x = LatentPacking.pack(noise);
+            for (int i = 0; i < schedule.steps(); i++) {
+                checkCancelled(cancelled);
+                int step = i;
+                x = Scope.next(x, now -> schedule.advance(now, velocity(model, now, schedule.sigmas()[step], conditioning, rope, request), step));
+                progress.step(i + 1, schedule.steps());
+            }
+            return scope.keep(LatentPacking.unpack(x, h, w));
+        }
+    }
+
+    private static Tensor velocity(
+            FluxTransformer model, Tensor x_1LC, float sigma, Conditioning conditioning, AxialRope rope, Request request) {
+        Tensor x_BLC = request.guided() ? both(x_1LC, x_1LC) : x_1LC;
+        TensorOptions options = new TensorOptions(ScalarType.Float).device(new DeviceOptional(x_1LC.device()));
+        long[] batch = {x_BLC.size(0)};
+        Tensor sigmas = full(batch, new Scalar(sigma), options);
+        Tensor distilled = full(batch, new Scalar(DISTILLED_GUIDANCE), options);
+        Tensor v_BLC = model.forward(x_BLC, sigmas, distilled, conditioning, rope).to(ScalarType.Float);
+        if (!request.guided()) {
+            return v_BLC;
+        }
+        Tensor conditional = v_BLC.narrow(0, 0, 1);
+        Tensor unconditional = v_BLC.narrow(0, 1, 1);
+        return unconditional.add(conditional.sub(unconditional).mul(new Scalar(request.guidance())));
+    }
+
+    /** RGB bytes of latents, rounded half to even. */
+    private byte[] image(Tensor latents_1ZYX, @Nullable Tiles tiles) {
+        Vae model = vae.get();
+        try (Scope scope = Scope.inference()) {
+            Tensor z = model.unscaled(latents_1ZYX);
+            Tensor pixels_13YX = (tiles == null ? model.decode(z) : model.decodeTiled(z, tiles)).to(ScalarType.Float);
+            Tensor unit = pixels_13YX
+                    .div(new Scalar(2))
+                    .add(new Scalar(0.5))
+                    .clamp(new ScalarOptional(new Scalar(0.0)), new ScalarOptional(new Scalar(1.0)));
+            Tensor bytes_YX3 = unit.select(0, 0).permute(1, 2, 0).mul(new Scalar(255)).round().to(ScalarType.Byte).cpu().contiguous();
+            return Tensors.segment(bytes_YX3).toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    private void release(Lazy<?> model) {
+        if (offload) {
+            model.close();
+        }
+    }
+
+    private static void checkCancelled(BooleanSupplier cancelled) {
+        if (cancelled.getAsBoolean()) {
+            throw new CancellationException("decoding was cancelled");
+        }
+    }
+
+    @Override
+    public void close() {
+        promptEncoder.close();
+        transformer.close();
+        vae.close();
+    }
+}

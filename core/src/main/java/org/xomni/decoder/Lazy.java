@@ -1,0 +1,37 @@
+package org.xomni.decoder;
+
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A model that is loaded on first use and may be released in between, so that models that do not fit together take turns. */
+final class Lazy<T extends AutoCloseable> implements AutoCloseable {
+    private final Supplier<T> load;
+    private @Nullable T loaded;
+
+    Lazy(Supplier<T> load) {
+        this.load = load;
+    }
+
+    T get() {
+        T value = loaded;
+        if (value == null) {
+            value = load.get();
+            loaded = value;
+        }
+        return value;
+    }
+
+    /** Releases the model; the next use loads it again. */
+    @Override
+    public void close() {
+        T value = loaded;
+        loaded = null;
+        if (value != null) {
+            try {
+                value.close();
+            } catch (Exception e) {
+                throw new IllegalStateException("a model did not close", e);
+            }
+        }
+    }
+}
