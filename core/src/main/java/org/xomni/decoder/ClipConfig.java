@@ -1,10 +1,11 @@
 package org.xomni.decoder;
 
-import static org.xomni.decoder.ConfigFields.divides;
-import static org.xomni.decoder.ConfigFields.inRange;
-import static org.xomni.decoder.ConfigFields.invalid;
+import static org.xomni.decoder.ConfigCheck.divides;
+import static org.xomni.decoder.ConfigCheck.inRange;
+import static org.xomni.decoder.ConfigCheck.invalid;
 
-import java.nio.file.Path;
+import org.xomni.tensor.ConfigFile;
+
 
 /**
  * The {@code config.json} of the prompt's first encoder ({@code CLIPTextModel}).
@@ -47,17 +48,16 @@ public record ClipConfig(
     }
 
     /** Reads {@code config.json}. */
-    public static ClipConfig read(Path file) {
-        ConfigFields f = ConfigFields.read(file);
+    public static ClipConfig of(ConfigFile json) {
         return new ClipConfig(
-                f.integer("vocab_size"),
-                f.integer("hidden_size"),
-                f.integer("intermediate_size"),
-                f.integer("num_hidden_layers"),
-                f.integer("num_attention_heads"),
-                f.integer("max_position_embeddings", 77),
-                f.text("hidden_act", "quick_gelu"),
-                f.number("layer_norm_eps", 1e-5),
-                f.integer("eos_token_id", 49407));
+                json.integer("vocab_size"),
+                json.integer("hidden_size"),
+                json.integer("intermediate_size"),
+                json.integer("num_hidden_layers"),
+                json.integer("num_attention_heads"),
+                json.integer("max_position_embeddings", 77),
+                json.text("hidden_act", "quick_gelu"),
+                json.number("layer_norm_eps", 1e-5),
+                json.integer("eos_token_id", 49407));
     }
 }

@@ -12,6 +12,7 @@ import org.xomni.nn.Attention;
 import org.xomni.nn.Embedding;
 import org.xomni.nn.LayerNorm;
 import org.xomni.nn.Linear;
+import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
@@ -60,7 +61,7 @@ public final class ClipTextEncoder implements AutoCloseable {
      * @throws org.xomni.tensor.CheckpointException if something is missing, damaged or contradictory
      */
     public static ClipTextEncoder load(Path folder, Numerics numerics) {
-        ClipConfig config = ClipConfig.read(folder.resolve("config.json"));
+        ClipConfig config = ClipConfig.of(ConfigFile.read(folder.resolve("config.json")));
         ShardedSafetensors weights = ShardedSafetensors.open(folder, "model");
         return new ClipTextEncoder(config, ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), numerics));
     }

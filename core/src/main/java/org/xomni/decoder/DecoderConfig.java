@@ -1,10 +1,10 @@
 package org.xomni.decoder;
 
-import static org.xomni.decoder.ConfigFields.inRange;
-import static org.xomni.decoder.ConfigFields.invalid;
+import static org.xomni.decoder.ConfigCheck.inRange;
+import static org.xomni.decoder.ConfigCheck.invalid;
 
-import java.nio.file.Path;
 import java.util.List;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * The {@code config.json} of the diffusion transformer ({@code FluxTransformer2DModelWithSigLIP}).
@@ -53,24 +53,23 @@ public record DecoderConfig(
     }
 
     /** Reads {@code config.json}. */
-    public static DecoderConfig read(Path file) {
-        ConfigFields f = ConfigFields.read(file);
+    public static DecoderConfig of(ConfigFile json) {
         DecoderConfig config = new DecoderConfig(
-                f.integer("attention_head_dim"),
-                f.integer("num_attention_heads"),
-                f.integers("axes_dims_rope"),
-                f.integer("in_channels"),
-                f.integer("num_layers"),
-                f.integer("num_single_layers"),
-                f.integer("joint_attention_dim"),
-                f.integer("pooled_projection_dim"),
-                f.integer("siglip_channels"),
-                f.flag("guidance_embeds", false));
-        if (f.integer("out_channels", config.inChannels) != config.inChannels) {
-            throw invalid(WHAT, "out_channels is " + f.integer("out_channels") + ", expected in_channels " + config.inChannels);
+                json.integer("attention_head_dim"),
+                json.integer("num_attention_heads"),
+                json.integers("axes_dims_rope"),
+                json.integer("in_channels"),
+                json.integer("num_layers"),
+                json.integer("num_single_layers"),
+                json.integer("joint_attention_dim"),
+                json.integer("pooled_projection_dim"),
+                json.integer("siglip_channels"),
+                json.flag("guidance_embeds", false));
+        if (json.integer("out_channels", config.inChannels) != config.inChannels) {
+            throw invalid(WHAT, "out_channels is " + json.integer("out_channels") + ", expected in_channels " + config.inChannels);
         }
-        if (f.integer("patch_size", 1) != 1) {
-            throw invalid(WHAT, "patch_size is " + f.integer("patch_size") + ", expected 1");
+        if (json.integer("patch_size", 1) != 1) {
+            throw invalid(WHAT, "patch_size is " + json.integer("patch_size") + ", expected 1");
         }
         return config;
     }

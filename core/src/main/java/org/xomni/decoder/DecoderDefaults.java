@@ -1,9 +1,9 @@
 package org.xomni.decoder;
 
-import static org.xomni.decoder.ConfigFields.inRange;
-import static org.xomni.decoder.ConfigFields.invalid;
+import static org.xomni.decoder.ConfigCheck.inRange;
+import static org.xomni.decoder.ConfigCheck.invalid;
 
-import tools.jackson.databind.JsonNode;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * What a checkpoint says about decoding: {@code vision_config.decoder} of the unified model's {@code config.json}.
@@ -25,10 +25,12 @@ public record DecoderDefaults(String modelPath, double cfgScale, int numInferenc
         inRange(WHAT, "upscale_factor", upscaleFactor, 1, 1024);
     }
 
-    /** Reads the object {@code vision_config.decoder}. */
-    public static DecoderDefaults of(JsonNode visionConfigDecoder) {
-        ConfigFields f = new ConfigFields("config.json, vision_config.decoder", visionConfigDecoder);
+    /** Reads {@code vision_config.decoder}. */
+    public static DecoderDefaults of(ConfigFile json) {
         return new DecoderDefaults(
-                f.text("model_path", "decoder"), f.number("cfg_scale", 1), f.integer("num_inference_steps", 28), f.integer("upscale_factor", 16));
+                json.text("model_path", "decoder"),
+                json.number("cfg_scale", 1),
+                json.integer("num_inference_steps", 28),
+                json.integer("upscale_factor", 16));
     }
 }

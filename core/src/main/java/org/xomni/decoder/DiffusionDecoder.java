@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
@@ -97,9 +98,9 @@ public final class DiffusionDecoder implements AutoCloseable {
         Path vaeFolder = fluxFolder.resolve("vae");
         // The VAE has hardly any linear layers; quantising them would cost quality and save nothing.
         Numerics unquantised = new Numerics(numerics.weights(), numerics.compute(), Quantization.NONE, numerics.device());
-        this.config = DecoderConfig.read(decoderFolder.resolve("config.json"));
-        this.vaeConfig = VaeConfig.read(vaeFolder.resolve("config.json"));
-        this.scheduler = new FlowMatchScheduler(SchedulerConfig.read(fluxFolder.resolve("scheduler").resolve("scheduler_config.json")));
+        this.config = DecoderConfig.of(ConfigFile.read(decoderFolder.resolve("config.json")));
+        this.vaeConfig = VaeConfig.of(ConfigFile.read(vaeFolder.resolve("config.json")));
+        this.scheduler = new FlowMatchScheduler(SchedulerConfig.of(ConfigFile.read(fluxFolder.resolve("scheduler").resolve("scheduler_config.json"))));
         try (ShardedSafetensors weights = ShardedSafetensors.open(decoderFolder, "diffusion_pytorch_model")) {
             this.kind = Conditioning.Kind.of(weights.tensors().keySet());
         }
@@ -128,8 +129,8 @@ public final class DiffusionDecoder implements AutoCloseable {
         fits("the transformer's in_channels", config.inChannels(), "4 x the VAE's latent_channels", packed);
         fits("upscale_factor", upscaleFactor, "2 x the VAE's scale", pixelsPerToken());
         if (kind == Conditioning.Kind.TEXT_AND_TOKENS) {
-            ClipConfig clip = ClipConfig.read(fluxFolder.resolve("text_encoder").resolve("config.json"));
-            T5Config t5 = T5Config.read(fluxFolder.resolve("text_encoder_2").resolve("config.json"));
+            ClipConfig clip = ClipConfig.of(ConfigFile.read(fluxFolder.resolve("text_encoder").resolve("config.json")));
+            T5Config t5 = T5Config.of(ConfigFile.read(fluxFolder.resolve("text_encoder_2").resolve("config.json")));
             fits("the transformer's pooled_projection_dim", config.pooledProjectionDim(), "CLIP's hidden_size", clip.hiddenSize());
             fits("the transformer's joint_attention_dim", config.jointAttentionDim(), "T5's d_model", t5.dModel());
         }

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.nn.Linear;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Parameters;
@@ -86,7 +87,7 @@ public final class FluxTransformer implements AutoCloseable {
      * @throws CheckpointException if something is missing, damaged or contradictory
      */
     public static FluxTransformer load(Path folder, Numerics numerics) {
-        DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
+        DecoderConfig config = DecoderConfig.of(ConfigFile.read(folder.resolve("config.json")));
         ShardedSafetensors weights = ShardedSafetensors.open(folder, "diffusion_pytorch_model");
         ParameterStore store = ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), numerics);
         return new FluxTransformer(config, Conditioning.Kind.of(weights.tensors().keySet()), store);

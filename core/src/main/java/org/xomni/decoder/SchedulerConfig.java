@@ -1,10 +1,10 @@
 package org.xomni.decoder;
 
-import static org.xomni.decoder.ConfigFields.inRange;
-import static org.xomni.decoder.ConfigFields.invalid;
+import static org.xomni.decoder.ConfigCheck.inRange;
+import static org.xomni.decoder.ConfigCheck.invalid;
 
-import java.nio.file.Path;
 import java.util.List;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * The {@code scheduler_config.json} ({@code FlowMatchEulerDiscreteScheduler}).
@@ -37,26 +37,25 @@ public record SchedulerConfig(
     }
 
     /** Reads {@code scheduler_config.json}; a variant of the algorithm that is not implemented is an error. */
-    public static SchedulerConfig read(Path file) {
-        ConfigFields f = ConfigFields.read(file);
+    public static SchedulerConfig of(ConfigFile json) {
         for (String name : List.of("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "invert_sigmas", "stochastic_sampling")) {
-            if (f.flag(name, false)) {
+            if (json.flag(name, false)) {
                 throw invalid(WHAT, name + " is true, expected false");
             }
         }
-        if (f.has("shift_terminal")) {
-            throw invalid(WHAT, "shift_terminal is " + f.number("shift_terminal") + ", expected null");
+        if (json.has("shift_terminal")) {
+            throw invalid(WHAT, "shift_terminal is " + json.number("shift_terminal") + ", expected null");
         }
-        if (!f.text("time_shift_type", "exponential").equals("exponential")) {
-            throw invalid(WHAT, "time_shift_type is " + f.text("time_shift_type", "") + ", expected exponential");
+        if (!json.text("time_shift_type", "exponential").equals("exponential")) {
+            throw invalid(WHAT, "time_shift_type is " + json.text("time_shift_type", "") + ", expected exponential");
         }
         return new SchedulerConfig(
-                f.integer("num_train_timesteps", 1000),
-                f.flag("use_dynamic_shifting", false),
-                f.number("shift", 1),
-                f.number("base_shift", 0.5),
-                f.number("max_shift", 1.15),
-                f.integer("base_image_seq_len", 256),
-                f.integer("max_image_seq_len", 4096));
+                json.integer("num_train_timesteps", 1000),
+                json.flag("use_dynamic_shifting", false),
+                json.number("shift", 1),
+                json.number("base_shift", 0.5),
+                json.number("max_shift", 1.15),
+                json.integer("base_image_seq_len", 256),
+                json.integer("max_image_seq_len", 4096));
     }
 }

@@ -1,9 +1,10 @@
 package org.xomni.decoder;
 
-import static org.xomni.decoder.ConfigFields.inRange;
-import static org.xomni.decoder.ConfigFields.invalid;
+import static org.xomni.decoder.ConfigCheck.inRange;
+import static org.xomni.decoder.ConfigCheck.invalid;
 
-import java.nio.file.Path;
+import org.xomni.tensor.ConfigFile;
+
 
 /**
  * The {@code config.json} of the prompt's second encoder ({@code T5EncoderModel}, version 1.1).
@@ -46,20 +47,19 @@ public record T5Config(
     }
 
     /** Reads {@code config.json}. */
-    public static T5Config read(Path file) {
-        ConfigFields f = ConfigFields.read(file);
-        if (!f.text("feed_forward_proj", "relu").equals("gated-gelu")) {
-            throw invalid(WHAT, "feed_forward_proj is " + f.text("feed_forward_proj", "relu") + ", expected gated-gelu (T5 version 1.1)");
+    public static T5Config of(ConfigFile json) {
+        if (!json.text("feed_forward_proj", "relu").equals("gated-gelu")) {
+            throw invalid(WHAT, "feed_forward_proj is " + json.text("feed_forward_proj", "relu") + ", expected gated-gelu (T5 version 1.1)");
         }
         return new T5Config(
-                f.integer("vocab_size"),
-                f.integer("d_model"),
-                f.integer("d_ff"),
-                f.integer("d_kv"),
-                f.integer("num_layers"),
-                f.integer("num_heads"),
-                f.integer("relative_attention_num_buckets", 32),
-                f.integer("relative_attention_max_distance", 128),
-                f.number("layer_norm_epsilon", 1e-6));
+                json.integer("vocab_size"),
+                json.integer("d_model"),
+                json.integer("d_ff"),
+                json.integer("d_kv"),
+                json.integer("num_layers"),
+                json.integer("num_heads"),
+                json.integer("relative_attention_num_buckets", 32),
+                json.integer("relative_attention_max_distance", 128),
+                json.number("layer_norm_epsilon", 1e-6));
     }
 }

@@ -14,6 +14,7 @@ import org.xomni.nn.Attention;
 import org.xomni.nn.Embedding;
 import org.xomni.nn.Linear;
 import org.xomni.nn.RmsNorm;
+import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
@@ -60,7 +61,7 @@ public final class T5Encoder implements AutoCloseable {
      * @throws org.xomni.tensor.CheckpointException if something is missing, damaged or contradictory
      */
     public static T5Encoder load(Path folder, Numerics numerics) {
-        T5Config config = T5Config.read(folder.resolve("config.json"));
+        T5Config config = T5Config.of(ConfigFile.read(folder.resolve("config.json")));
         ShardedSafetensors weights = ShardedSafetensors.open(folder, "model");
         return new T5Encoder(config, ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), numerics));
     }

@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.Conv2d;
+import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Parameters;
@@ -70,7 +71,7 @@ public final class Vae implements AutoCloseable {
      * @throws org.xomni.tensor.CheckpointException if something is missing, damaged or contradictory
      */
     public static Vae load(Path folder, Numerics numerics) {
-        VaeConfig config = VaeConfig.read(folder.resolve("config.json"));
+        VaeConfig config = VaeConfig.of(ConfigFile.read(folder.resolve("config.json")));
         ShardedSafetensors weights = ShardedSafetensors.open(folder, "diffusion_pytorch_model");
         return new Vae(config, ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), numerics));
     }

@@ -1,11 +1,11 @@
 package org.xomni.decoder;
 
-import static org.xomni.decoder.ConfigFields.divides;
-import static org.xomni.decoder.ConfigFields.inRange;
-import static org.xomni.decoder.ConfigFields.invalid;
+import static org.xomni.decoder.ConfigCheck.divides;
+import static org.xomni.decoder.ConfigCheck.inRange;
+import static org.xomni.decoder.ConfigCheck.invalid;
 
-import java.nio.file.Path;
 import java.util.List;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * The {@code config.json} of the variational autoencoder ({@code AutoencoderKL}).
@@ -47,26 +47,25 @@ public record VaeConfig(
     }
 
     /** Reads {@code config.json}. */
-    public static VaeConfig read(Path file) {
-        ConfigFields f = ConfigFields.read(file);
+    public static VaeConfig of(ConfigFile json) {
         for (String name : List.of("in_channels", "out_channels")) {
-            if (f.integer(name, 3) != 3) {
-                throw invalid(WHAT, name + " is " + f.integer(name) + ", expected 3");
+            if (json.integer(name, 3) != 3) {
+                throw invalid(WHAT, name + " is " + json.integer(name) + ", expected 3");
             }
         }
-        if (!f.text("act_fn", "silu").equals("silu")) {
-            throw invalid(WHAT, "act_fn is " + f.text("act_fn", "") + ", expected silu");
+        if (!json.text("act_fn", "silu").equals("silu")) {
+            throw invalid(WHAT, "act_fn is " + json.text("act_fn", "") + ", expected silu");
         }
         return new VaeConfig(
-                f.integer("latent_channels"),
-                f.integers("block_out_channels"),
-                f.integer("layers_per_block", 1),
-                f.integer("norm_num_groups", 32),
-                f.flag("mid_block_add_attention", true),
-                f.number("scaling_factor"),
-                f.number("shift_factor", 0),
-                f.flag("use_quant_conv", true),
-                f.flag("use_post_quant_conv", true));
+                json.integer("latent_channels"),
+                json.integers("block_out_channels"),
+                json.integer("layers_per_block", 1),
+                json.integer("norm_num_groups", 32),
+                json.flag("mid_block_add_attention", true),
+                json.number("scaling_factor"),
+                json.number("shift_factor", 0),
+                json.flag("use_quant_conv", true),
+                json.flag("use_post_quant_conv", true));
     }
 
     /** Pixels along each side of one latent position. */
