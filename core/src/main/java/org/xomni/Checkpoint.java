@@ -1,0 +1,113 @@
+package org.xomni;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.decoder.DecoderDefaults;
+import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.ShardedSafetensors;
+import org.xomni.tokenizer.TokenizerConfig;
+
+/**
+ * A checkpoint on disk as X-Omni was released: a model folder and the FLUX pipeline folder that it decodes with. Reading it here reads
+ * configurations only.
+ *
+ * @param folder {@code config.json}, weights, tokenizers, {@code decoder/}
+ * @param flux the FLUX pipeline folder, or null if none was found; needed to make pixels only
+ * @param unified the unified model's sizes
+ * @param tokenizer the image tokenizer's
+ * @param decoder the decoder's defaults
+ * @param defaultSize height and width in pixels of an image when nobody names them
+ */
+public record Checkpoint(
+        Path folder, @Nullable Path flux, UnifiedConfig unified, TokenizerConfig tokenizer, DecoderDefaults decoder, Size defaultSize) {
+
+    /** Pixels. */
+    public record Size(int height, int width) {}
+
+    /**
+     * Reads the configurations.
+     *
+     * @param flux the FLUX folder, or null to look in {@code folder/flux} and beside {@code folder}
+     * @throws CheckpointException if one is missing or impossible
+     */
+    public static Checkpoint read(Path folder, @Nullable Path flux) {
+        if (!Files.isDirectory(folder)) {
+            throw new CheckpointException(folder + " is not a folder; point --model at a checkpoint's folder, the one with config.json");
+        }
+        if (flux != null && !Files.isDirectory(flux)) {
+            throw new CheckpointException(flux + " is not a folder; point --flux at a FLUX.1-dev pipeline folder, the one with vae/ and scheduler/");
+        }
+        Path config = folder.resolve("config.json");
+        ConfigFile json = ConfigFile.read(config);
+        UnifiedConfig unified = UnifiedConfig.of(json);
+        ConfigFile vision = json.child("vision_config");
+        TokenizerConfig tokenizer = TokenizerConfig.read(folder);
+        DecoderDefaults decoder = DecoderDefaults.of(vision.child("decoder"));
+        if (tokenizer.encoder().codebookSize() != unified.imageVocabSize()) {
+            throw new CheckpointException(config + ": image_vocab_size is " + unified.imageVocabSize() + " and codebook_size is "
+                    + tokenizer.encoder().codebookSize() + ", expected the same; restore config.json from the original checkpoint");
+        }
+        return new Checkpoint(
+                folder, flux != null ? flux : findFlux(folder), unified, tokenizer, decoder, defaultSize(folder, tokenizer));
+    }
+
+    private static @Nullable Path findFlux(Path folder) {
+        Path inside = folder.resolve("flux");
+        if (Files.isDirectory(inside)) {
+            return inside;
+        }
+        Path beside = folder.toAbsolutePath().normalize().resolveSibling("flux");
+        return Files.isDirectory(beside) ? beside : null;
+    }
+
+    /** {@code image_size} of {@code generation_config.json}, or the longest side that the tokenizer was made for: 1152 as released. */
+    private static Size defaultSize(Path folder, TokenizerConfig tokenizer) {
+        Path generation = folder.resolve("generation_config.json");
+        if (Files.isRegularFile(generation)) {
+            ConfigFile json = ConfigFile.read(generation);
+            if (json.has("image_size")) {
+                var sides = json.integers("image_size");
+                if (sides.size() != 2) {
+                    throw new CheckpointException(generation + ": image_size is " + sides + ", expected [height, width]; fix the file");
+                }
+                return new Size(sides.get(0), sides.get(1));
+            }
+        }
+        int patch = tokenizer.transform().patchSize();
+        int side = tokenizer.transform().longSize() / patch * patch;
+        return new Size(side, side);
+    }
+
+    /**
+     * The FLUX folder.
+     *
+     * @throws CheckpointException if there is none
+     */
+    public Path requireFlux() {
+        if (flux == null) {
+            throw new CheckpointException("no FLUX folder for " + folder + "; point --flux at a FLUX.1-dev pipeline folder, or put it at "
+                    + folder.resolve("flux"));
+        }
+        return flux;
+    }
+
+    /** The type that most elements of the unified model's weights have. */
+    public DType storedDType() {
+        try (ShardedSafetensors weights = ShardedSafetensors.open(folder, "model")) {
+            return weights.tensors().values().stream()
+                    .collect(Collectors.groupingBy(
+                            t -> t.dtype(), Collectors.summingLong(t -> t.elements())))
+                    .entrySet()
+                    .stream()
+                    .max(Map.Entry.comparingByValue())
+                    .map(Map.Entry::getKey)
+                    .orElse(DType.FLOAT32);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+package org.xomni;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How tokens become pixels.
+ *
+ * @param steps of the diffusion decoder, or null for the checkpoint's own
+ * @param guidance strength of its classifier-free guidance, or null for the checkpoint's own
+ * @param tiled whether the VAE decodes in overlapping tiles, which bounds its memory
+ */
+public record DecodeSettings(@Nullable Integer steps, @Nullable Double guidance, boolean tiled) {
+    /** The checkpoint's own settings. */
+    public static final DecodeSettings DEFAULT = new DecodeSettings(null, null, false);
+}

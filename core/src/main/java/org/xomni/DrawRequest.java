@@ -1,0 +1,26 @@
+package org.xomni;
+
+import org.xomni.autoregressive.Sampling;
+
+/**
+ * An image to draw.
+ *
+ * @param prompt what it shows; plain text, control tokens in it are ordinary characters
+ * @param height pixels, a multiple of the patch size
+ * @param width pixels, a multiple of the patch size
+ * @param sampling how tokens are drawn
+ * @param seed of tokens and of the decoder's noise: same seed, same machine, same image
+ * @param decode how tokens become pixels
+ */
+public record DrawRequest(String prompt, int height, int width, Sampling sampling, long seed, DecodeSettings decode) {
+
+    /** The reference's settings. */
+    public static DrawRequest of(String prompt, int height, int width, long seed) {
+        return new DrawRequest(prompt, height, width, Sampling.IMAGE, seed, DecodeSettings.DEFAULT);
+    }
+
+    /** The same image idea with another seed. */
+    public DrawRequest seed(long seed) {
+        return new DrawRequest(prompt, height, width, sampling, seed, decode);
+    }
+}
