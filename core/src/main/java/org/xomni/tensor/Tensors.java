@@ -88,6 +88,14 @@ public final class Tensors {
         return t;
     }
 
+    /** A uint8 CPU tensor that holds a copy of the values. */
+    public static Tensor of(byte[] values, long... shape) {
+        Engine.start();
+        Tensor t = torch.empty(shape, new TensorOptions(ScalarType.Byte), null);
+        MemorySegment.copy(values, 0, segment(t), ValueLayout.JAVA_BYTE, 0, values.length);
+        return t;
+    }
+
     /** An int64 CPU tensor that holds a copy of the values. */
     public static Tensor of(long[] values, long... shape) {
         Engine.start();
