@@ -49,6 +49,7 @@ public final class ParameterStore implements AutoCloseable {
     private final Set<String> asked = new LinkedHashSet<>();
     private final List<String> problems = new ArrayList<>();
     private long count;
+    private boolean closed;
 
     private ParameterStore(Source source, Numerics numerics, boolean dry) {
         Engine.start();
@@ -214,8 +215,13 @@ public final class ParameterStore implements AutoCloseable {
         }
     }
 
+    /** Frees all parameters and closes the files; closing twice does nothing. */
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         parameters.values().forEach(Tensor::releaseReference);
         parameters.clear();
         derived.forEach(Tensor::releaseReference);
