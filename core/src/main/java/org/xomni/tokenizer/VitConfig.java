@@ -1,0 +1,58 @@
+package org.xomni.tokenizer;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.CheckpointException;
+
+/**
+ * The dimensions of a ViT. Released checkpoints give only its name; a checkpoint with another one has them under {@code siglip_config}.
+ *
+ * @param width D, divisible by {@code heads}
+ * @param layers how many blocks
+ * @param heads of attention
+ * @param patchSize pixels along a side of the square that becomes one token
+ * @param mlpRatio width of the hidden layer of the MLP over D
+ */
+public record VitConfig(int width, int layers, int heads, int patchSize, double mlpRatio) {
+    private static final Map<String, VitConfig> BUILT_IN = new TreeMap<>(Map.of(
+            "siglip2_giant_patch16_384", new VitConfig(1536, 40, 16, 16, 4),
+            "siglip_so400m_patch16_384", new VitConfig(1152, 27, 16, 16, 3.7362)));
+
+    /** @throws CheckpointException if a value is out of range */
+    public VitConfig {
+        require("width", width, 1, 16_384);
+        require("layers", layers, 1, 256);
+        require("heads", heads, 1, 256);
+        require("patch_size", patchSize, 1, 256);
+        if (width % heads != 0) {
+            throw new CheckpointException("siglip_config width " + width + " is not divisible by heads " + heads + "; fix config.json");
+        }
+        if (!(mlpRatio > 0 && mlpRatio <= 16 && (int) (width * mlpRatio) > 0)) {
+            throw new CheckpointException("siglip_config mlp_ratio " + mlpRatio + " is not above 0 and at most 16; fix config.json");
+        }
+    }
+
+    /**
+     * The dimensions that a name stands for.
+     *
+     * @throws CheckpointException if no built-in ViT has the name
+     */
+    static VitConfig named(@Nullable String name) {
+        VitConfig known = name == null ? null : BUILT_IN.get(name);
+        if (known == null) {
+            throw new CheckpointException("siglip_name '" + name + "' is not built in; use one of " + BUILT_IN.keySet()
+                    + " or give width, layers, heads, patch_size and mlp_ratio as siglip_config in config.json");
+        }
+        return known;
+    }
+
+    /** Width of the hidden layer of the MLP, rounded down. */
+    public int mlpWidth() {
+        return (int) (width * mlpRatio);
+    }
+
+    private static void require(String name, int value, int least, int most) {
+        TokenizerConfig.require("siglip_config " + name, value, least, most);
+    }
+}
