@@ -41,17 +41,19 @@ public final class Batch implements AutoCloseable {
     }
 
     /**
-     * Adds a row that starts from nothing.
+     * What a row reads and how it draws.
      *
      * @param prompt ids to read, at least one
-     * @param unconditionalPrompt what the unconditional branch reads, ending in the same id; used when {@code sampling} is guided
+     * @param unconditionalPrompt what the unconditional branch reads, ending in the same id; needed when {@code sampling} is guided
+     * @param head what it writes
+     * @param seed of its random numbers
      * @param suppressed ids never drawn
      * @param stop ids that end the row
      * @param limit the most tokens to draw
      * @param listener hears every token drawn
-     * @throws InputException if prompt and limit exceed the context
      */
-    public Sequence join(
+    @SuppressWarnings("ArrayRecordComponent")
+    public record Request(
             int[] prompt,
             int @Nullable [] unconditionalPrompt,
             Head head,
@@ -60,45 +62,59 @@ public final class Batch implements AutoCloseable {
             Set<Integer> suppressed,
             Set<Integer> stop,
             int limit,
-            IntConsumer listener) {
+            IntConsumer listener) {}
+
+    /**
+     * Adds a row that starts from nothing.
+     *
+     * @throws InputException if prompt and limit exceed the context, or all slots are taken
+     */
+    public Sequence join(Request request) {
         KvCache.Slot slot = cache.acquire();
         try {
-            return join(slot, prompt, unconditionalPrompt, head, sampling, seed, suppressed, stop, limit, listener);
+            return join(slot, true, request);
         } catch (RuntimeException e) {
             slot.close();
             throw e;
         }
     }
 
-    /** As {@link #join(int[], int[], Head, Sampling, long, Set, Set, int, IntConsumer)}, going on after what {@code slot} has read. */
-    public Sequence join(
-            KvCache.Slot slot,
-            int[] prompt,
-            int @Nullable [] unconditionalPrompt,
-            Head head,
-            Sampling sampling,
-            long seed,
-            Set<Integer> suppressed,
-            Set<Integer> stop,
-            int limit,
-            IntConsumer listener) {
+    /** Adds a row that goes on after what {@code slot} has read; the slot stays the caller's. */
+    public Sequence join(KvCache.Slot slot, Request request) {
+        return join(slot, false, request);
+    }
+
+    private Sequence join(KvCache.Slot slot, boolean ownsSlot, Request request) {
+        int[] prompt = request.prompt();
         if (prompt.length == 0) {
             throw new InputException("the prompt is empty; write something");
         }
-        requireRoom(slot.length() + prompt.length, limit);
-        KvCache.Slot unconditional = null;
-        if (sampling.guided()) {
-            if (unconditionalPrompt == null || unconditionalPrompt[unconditionalPrompt.length - 1] != prompt[prompt.length - 1]) {
-                throw new IllegalArgumentException("guidance needs an unconditional prompt that ends as the prompt does");
+        requireRoom(slot.length() + prompt.length, request.limit());
+        KvCache.Slot unconditional = request.sampling().guided() ? unconditional(request) : null;
+        try {
+            model.prefill(slot, allButLast(prompt));
+        } catch (RuntimeException e) {
+            if (unconditional != null) {
+                unconditional.close();
             }
-            unconditional = cache.acquire();
-            model.prefill(unconditional, allButLast(unconditionalPrompt));
+            throw e;
         }
-        model.prefill(slot, allButLast(prompt));
-        Sampler sampler = new Sampler(sampling, model.config(), suppressed, seed);
-        Sequence row = new Sequence(slot, unconditional, prompt[prompt.length - 1], head, sampler, stop, limit, listener);
+        Sampler sampler = new Sampler(request.sampling(), model.config(), request.suppressed(), request.seed());
+        Sequence row = new Sequence(
+                slot, ownsSlot, unconditional, prompt[prompt.length - 1], request.head(), sampler, request.stop(), request.limit(), request.listener());
         live.add(row);
         return row;
+    }
+
+    private KvCache.Slot unconditional(Request request) {
+        int[] prompt = request.prompt();
+        int[] bare = request.unconditionalPrompt();
+        if (bare == null || bare.length == 0 || bare[bare.length - 1] != prompt[prompt.length - 1]) {
+            throw new IllegalArgumentException("guidance needs an unconditional prompt that ends as the prompt does");
+        }
+        KvCache.Slot slot = cache.acquire();
+        model.prefill(slot, allButLast(bare));
+        return slot;
     }
 
     /** The last token drawn is never read, so a row may fill the context to the last position. */
@@ -119,7 +135,7 @@ public final class Batch implements AutoCloseable {
      * @return whether rows are left
      */
     public boolean step() {
-        live.removeIf(Sequence::done);
+        dismiss();
         if (live.isEmpty()) {
             return false;
         }
@@ -135,11 +151,15 @@ public final class Batch implements AutoCloseable {
             float[] conditional = scores.next();
             s.accept(conditional, s.unconditional() != null ? scores.next() : null);
         }
-        live.removeIf(Sequence::done);
+        dismiss();
         return !live.isEmpty();
     }
 
-    /** Takes a row out before it is done. */
+    private void dismiss() {
+        live.stream().filter(Sequence::done).toList().forEach(this::leave);
+    }
+
+    /** Takes a row out, whether it is done or not. What it has drawn stays readable. */
     public void leave(Sequence row) {
         live.remove(row);
         row.close();

@@ -106,7 +106,7 @@ public final class KvCache implements AutoCloseable {
         }
 
         /** Forgets the positions from {@code length} on. */
-        void rewind(int length) {
+        public void rewind(int length) {
             if (length < 0 || length > this.length) {
                 throw new IllegalArgumentException("cannot rewind " + this.length + " positions to " + length);
             }

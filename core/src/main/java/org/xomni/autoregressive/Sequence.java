@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Sequence implements AutoCloseable {
     private final KvCache.Slot conditional;
+    private final boolean ownsSlot;
     private final KvCache.@Nullable Slot unconditional;
     private final Head head;
     private final Sampler sampler;
@@ -23,6 +24,9 @@ public final class Sequence implements AutoCloseable {
     private boolean done;
 
     /**
+     * @param conditional what the row reads and writes
+     * @param ownsSlot whether {@code conditional} is given back when the row ends; if not, a conversation goes on with it
+     * @param unconditional the branch that does not see the prompt, or null
      * @param next the last id of the prompt, which both slots have not read yet
      * @param stop ids that end the sequence and are not part of it
      * @param limit the most tokens to draw
@@ -30,6 +34,7 @@ public final class Sequence implements AutoCloseable {
      */
     Sequence(
             KvCache.Slot conditional,
+            boolean ownsSlot,
             KvCache.@Nullable Slot unconditional,
             int next,
             Head head,
@@ -38,6 +43,7 @@ public final class Sequence implements AutoCloseable {
             int limit,
             IntConsumer listener) {
         this.conditional = conditional;
+        this.ownsSlot = ownsSlot;
         this.unconditional = unconditional;
         this.next = next;
         this.head = head;
@@ -94,7 +100,9 @@ public final class Sequence implements AutoCloseable {
     @Override
     public void close() {
         done = true;
-        conditional.close();
+        if (ownsSlot) {
+            conditional.close();
+        }
         if (unconditional != null) {
             unconditional.close();
         }

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.Lazy;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Randomness;

@@ -1,18 +1,18 @@
-package org.xomni.decoder;
+package org.xomni.tensor;
 
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A model that is loaded on first use and may be released in between, so that models that do not fit together take turns. */
-final class Lazy<T extends AutoCloseable> implements AutoCloseable {
+public final class Lazy<T extends AutoCloseable> implements AutoCloseable {
     private final Supplier<T> load;
     private @Nullable T loaded;
 
-    Lazy(Supplier<T> load) {
+    public Lazy(Supplier<T> load) {
         this.load = load;
     }
 
-    T get() {
+    public T get() {
         T value = loaded;
         if (value == null) {
             value = load.get();

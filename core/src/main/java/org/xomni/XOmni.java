@@ -1,0 +1,440 @@
+package org.xomni;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.IntConsumer;
+import org.bytedeco.pytorch.Tensor;
+import org.xomni.autoregressive.Batch;
+import org.xomni.autoregressive.Head;
+import org.xomni.autoregressive.Sequence;
+import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.autoregressive.Vocabulary;
+import org.xomni.decoder.Conditioning;
+import org.xomni.decoder.DiffusionDecoder;
+import org.xomni.decoder.PromptIds;
+import org.xomni.decoder.Tiles;
+import org.xomni.image.ImageTokens;
+import org.xomni.image.Pixels;
+import org.xomni.tensor.Engine;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Lazy;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.ParameterStore;
+import org.xomni.tensor.Quantization;
+import org.xomni.tensor.Randomness;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.ShardedSafetensors;
+import org.xomni.text.ChatTemplate;
+import org.xomni.text.ClipTokenizer;
+import org.xomni.text.Message;
+import org.xomni.text.Span;
+import org.xomni.text.T5Tokenizer;
+import org.xomni.text.TextStream;
+import org.xomni.text.TextTokenizer;
+import org.xomni.tokenizer.ImageTokenizer;
+
+/**
+ * X-Omni, ready to draw and to answer.
+ *
+ * <pre>{@code
+ * try (XOmni xomni = XOmni.load(Path.of("X-Omni-En"), LoadOptions.DEFAULT)) {
+ *     Drawing sign = xomni.draw(DrawRequest.of("a sign that says \"OPEN\"", 1152, 1152, 1234), Progress.NONE);
+ *     Reply reply = xomni.chat(ChatRequest.of("What does the sign say?", sign.pixels()), piece -> {}, Progress.NONE);
+ * }
+ * }</pre>
+ *
+ * <p>Parts load when they are first needed: tokenizing needs no language model, chatting no decoder. An instance is used by one thread at a
+ * time; rows of one request run as a batch.
+ */
+public final class XOmni implements AutoCloseable {
+    /** The most images that are drawn side by side. */
+    private static final int MOST_ROWS = 8;
+
+    private final Checkpoint checkpoint;
+    private final LoadOptions options;
+    private final Numerics numerics;
+    private final Lazy<TextTokenizer> text;
+    private final Lazy<ImageTokenizer> tokenizer;
+    private final Lazy<UnifiedModel> model;
+    private final Lazy<DiffusionDecoder> decoder;
+    private final Lazy<PromptTokenizers> prompts;
+
+    private XOmni(Checkpoint checkpoint, LoadOptions options) {
+        if (options.threads() > 0) {
+            Engine.threads(options.threads());
+        }
+        this.checkpoint = checkpoint;
+        this.options = options;
+        this.numerics = Numerics.of(options.dtype(), checkpoint.storedDType(), Quantization.NONE, options.device());
+        this.text = new Lazy<>(() -> TextTokenizer.load(checkpoint.folder()));
+        this.tokenizer = new Lazy<>(() -> ImageTokenizer.load(checkpoint.folder(), numerics));
+        this.model = new Lazy<>(this::loadModel);
+        this.decoder = new Lazy<>(this::loadDecoder);
+        this.prompts = new Lazy<>(() -> PromptTokenizers.load(checkpoint.requireFlux()));
+    }
+
+    /**
+     * A checkpoint in a folder, in the layout of the release.
+     *
+     * @throws InputException if it cannot be used, saying what to do
+     */
+    public static XOmni load(Path folder, LoadOptions options) {
+        return new XOmni(Checkpoint.read(folder, options.flux()), options);
+    }
+
+    /** The model on the class path. */
+    public static XOmni loadDefault(LoadOptions options) {
+        return load(DefaultModel.locate(), options);
+    }
+
+    /** The folder of the model on the class path; unpacked there if need be. */
+    public static Path defaultModel() {
+        return DefaultModel.locate();
+    }
+
+    private UnifiedModel loadModel() {
+        Path folder = checkpoint.folder();
+        ShardedSafetensors weights = ShardedSafetensors.open(folder, "model");
+        Numerics held = Numerics.on(numerics.device(), numerics.weights(), options.quantization());
+        ParameterStore store = ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), held);
+        try {
+            return UnifiedModel.of(checkpoint.unified(), store);
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
+    }
+
+    private DiffusionDecoder loadDecoder() {
+        return DiffusionDecoder.load(
+                checkpoint.folder().resolve(checkpoint.decoder().modelPath()),
+                checkpoint.requireFlux(),
+                checkpoint.decoder().upscaleFactor(),
+                numerics,
+                options.offload());
+    }
+
+    /** The checkpoint's configurations. */
+    public Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /**
+     * Draws one image.
+     *
+     * @throws InputException if prompt, size or settings do not suit the checkpoint
+     * @throws CancellationException if {@code progress} cancels
+     */
+    public Drawing draw(DrawRequest request, Progress progress) {
+        return draw(List.of(request), progress).getFirst();
+    }
+
+    /**
+     * Draws several images, their tokens side by side. Each has its own random numbers: the same request gives the same tokens alone and in
+     * company, up to the rounding of the arithmetic.
+     */
+    public List<Drawing> draw(List<DrawRequest> requests, Progress progress) {
+        List<ImageTokens> tokens = drawTokens(requests, progress);
+        releaseIfOffloading(model);
+        List<Drawing> drawings = new ArrayList<>();
+        for (int i = 0; i < requests.size(); i++) {
+            DrawRequest request = requests.get(i);
+            int before = i;
+            Progress overall = shifted(progress, before, requests.size());
+            Pixels pixels = detokenize(tokens.get(i), request.prompt(), request.seed(), request.decode(), overall);
+            drawings.add(new Drawing(tokens.get(i), pixels, request.seed()));
+        }
+        return drawings;
+    }
+
+    /** The tokens of several images, without making pixels of them. */
+    public List<ImageTokens> drawTokens(List<DrawRequest> requests, Progress progress) {
+        List<ImageTokens> tokens = new ArrayList<>();
+        for (int from = 0; from < requests.size(); from += MOST_ROWS) {
+            tokens.addAll(drawSideBySide(requests.subList(from, Math.min(requests.size(), from + MOST_ROWS)), progress));
+        }
+        return tokens;
+    }
+
+    private List<ImageTokens> drawSideBySide(List<DrawRequest> requests, Progress progress) {
+        List<Grid> grids = requests.stream().map(this::grid).toList();
+        List<int[]> prompts = new ArrayList<>();
+        int longest = 0;
+        for (int i = 0; i < requests.size(); i++) {
+            int[] prompt = concat(text.get().encode(requests.get(i).prompt()), vocabulary().imageHeader(grids.get(i).height(), grids.get(i).width()));
+            prompts.add(prompt);
+            longest = Math.max(longest, prompt.length + grids.get(i).tokens());
+        }
+        int slots = requests.stream().mapToInt(r -> r.sampling().guided() ? 2 : 1).sum();
+        int total = grids.stream().mapToInt(Grid::tokens).max().orElse(0);
+        try (Batch batch = new Batch(model.get(), slots, longest)) {
+            List<Sequence> rows = new ArrayList<>();
+            for (int i = 0; i < requests.size(); i++) {
+                rows.add(batch.join(imageRow(prompts.get(i), grids.get(i), requests.get(i))));
+            }
+            int done = 0;
+            progress.report(Progress.Phase.DRAWING, 0, total);
+            boolean more = true;
+            while (more) {
+                checkCancelled(progress);
+                more = batch.step();
+                progress.report(Progress.Phase.DRAWING, ++done, total);
+            }
+            List<ImageTokens> tokens = new ArrayList<>();
+            for (int i = 0; i < rows.size(); i++) {
+                tokens.add(vocabulary().drawn(grids.get(i).height(), grids.get(i).width(), rows.get(i).drawn()));
+            }
+            return tokens;
+        }
+    }
+
+    /** What a row that draws reads: the prompt, and without it the bare header. */
+    Batch.Request imageRow(int[] prompt, Grid grid, DrawRequest request) {
+        Vocabulary vocabulary = vocabulary();
+        return new Batch.Request(
+                prompt,
+                vocabulary.imageHeader(grid.height(), grid.width()),
+                Head.IMAGE,
+                request.sampling(),
+                request.seed(),
+                vocabulary.control(),
+                Set.of(),
+                grid.tokens(),
+                id -> {});
+    }
+
+    /** Tokens along both sides of an image. */
+    record Grid(int height, int width) {
+        int tokens() {
+            return height * width;
+        }
+    }
+
+    /**
+     * The grid of a request.
+     *
+     * @throws InputException if its size is no multiple of the patch
+     */
+    Grid grid(DrawRequest request) {
+        int patch = checkpoint.decoder().upscaleFactor();
+        int height = request.height();
+        int width = request.width();
+        if (height < patch || width < patch || height % patch != 0 || width % patch != 0) {
+            throw new InputException("size " + height + "x" + width + " is not a multiple of " + patch + " pixels; try "
+                    + nearest(height, patch) + "x" + nearest(width, patch));
+        }
+        int most = DiffusionDecoder.MOST_TOKENS_PER_SIDE;
+        if (height / patch > most || width / patch > most) {
+            throw new InputException("size " + height + "x" + width + " is too large; each side may have at most " + most * patch + " pixels");
+        }
+        return new Grid(height / patch, width / patch);
+    }
+
+    private static int nearest(int side, int patch) {
+        return Math.max(1, Math.round((float) side / patch)) * patch;
+    }
+
+    /**
+     * Answers a question.
+     *
+     * @param listener hears the answer piece by piece, whole characters only
+     */
+    public Reply chat(ChatRequest request, Consumer<String> listener, Progress progress) {
+        List<Span> content = new ArrayList<>();
+        request.images().forEach(image -> content.add(imageSpan(tokenize(image))));
+        releaseIfOffloading(tokenizer);
+        if (!request.images().isEmpty()) {
+            content.add(new Span.Trusted("\n"));
+        }
+        content.add(new Span.Plain(request.prompt()));
+        int[] prompt = render(List.of(new Message("user", content)));
+        long needed = (long) prompt.length + request.maxTokens();
+        try (Batch batch = new Batch(model.get(), 1, (int) Math.min(needed, checkpoint.unified().maxPositions()))) {
+            return answer(batch, listenerRow -> batch.join(textRow(prompt, request, listenerRow)), request.maxTokens(), listener, progress);
+        }
+    }
+
+    /** A message of a conversation that shows images and then says something, as the model was trained to read it. */
+    Span imageSpan(ImageTokens tokens) {
+        return new Span.Ids(vocabulary().image(tokens));
+    }
+
+    /** The ids of a conversation, up to where the assistant speaks. */
+    int[] render(List<Message> messages) {
+        return ChatTemplate.load(checkpoint.folder()).encode(messages, true, text.get());
+    }
+
+    Batch.Request textRow(int[] prompt, ChatRequest request, IntConsumer listener) {
+        return new Batch.Request(
+                prompt,
+                null,
+                Head.TEXT,
+                request.sampling(),
+                request.seed(),
+                Set.of(),
+                Set.of(vocabulary().endOfTurn()),
+                request.maxTokens(),
+                listener);
+    }
+
+    /** Runs a text row to its end. */
+    Reply answer(
+            Batch batch,
+            Function<IntConsumer, Sequence> join,
+            int limit,
+            Consumer<String> listener,
+            Progress progress) {
+        TextStream stream = text.get().stream(true);
+        int[] done = {0};
+        Sequence row = join.apply(id -> {
+            tell(listener, stream.push(id));
+            progress.report(Progress.Phase.ANSWERING, ++done[0], limit);
+        });
+        try {
+            boolean more = true;
+            while (more) {
+                checkCancelled(progress);
+                more = batch.step();
+            }
+        } finally {
+            batch.leave(row);
+        }
+        tell(listener, stream.finish());
+        return new Reply(text.get().decode(row.drawn(), true), row.drawn());
+    }
+
+    private static void tell(Consumer<String> listener, String piece) {
+        if (!piece.isEmpty()) {
+            listener.accept(piece);
+        }
+    }
+
+    /** Begins a conversation of any number of turns in which images are shown and drawn. */
+    public Conversation converse() {
+        return new Conversation(this);
+    }
+
+    /**
+     * An image as tokens.
+     *
+     * @throws InputException if it is too small or too narrow
+     */
+    public ImageTokens tokenize(Pixels image) {
+        return tokenizer.get().encode(image);
+    }
+
+    /**
+     * Tokens as an image.
+     *
+     * @param prompt what the image shows; used by checkpoints whose decoder reads text
+     * @param seed of the decoder's noise
+     * @throws InputException if a token is not in the codebook, or a setting does not suit
+     */
+    public Pixels detokenize(ImageTokens tokens, String prompt, long seed, DecodeSettings settings, Progress progress) {
+        DiffusionDecoder d = decoder.get();
+        int steps = settings.steps() != null ? settings.steps() : checkpoint.decoder().numInferenceSteps();
+        double guidance = settings.guidance() != null ? settings.guidance() : checkpoint.decoder().cfgScale();
+        DiffusionDecoder.Prompts prompts = d.kind() == Conditioning.Kind.TEXT_AND_TOKENS ? promptIds(prompt) : null;
+        var request = new DiffusionDecoder.Request(
+                tokens.height(), tokens.width(), prompts, steps, guidance, settings.tiled() ? Tiles.DEFAULT : null);
+        try (Randomness randomness = new Randomness(seed);
+                Scope scope = Scope.plain()) {
+            Tensor features = tokenizer.get().features(tokens);
+            releaseIfOffloading(tokenizer);
+            byte[] rgb = d.decode(
+                    features, request, randomness, (done, all) -> progress.report(Progress.Phase.DECODING, done, all), progress::cancelled);
+            return new Pixels(tokens.height() * d.pixelsPerToken(), tokens.width() * d.pixelsPerToken(), rgb);
+        }
+    }
+
+    /** The reference decodes with the prompt's ids made text again, so that both models read the same characters. */
+    private DiffusionDecoder.Prompts promptIds(String prompt) {
+        String normalised = text.get().decode(text.get().encode(prompt));
+        return new DiffusionDecoder.Prompts(prompts.get().encode(normalised), prompts.get().encode(""));
+    }
+
+    /** CLIP's and T5's tokenizers of the FLUX folder. */
+    private record PromptTokenizers(ClipTokenizer clip, T5Tokenizer t5) implements AutoCloseable {
+        static PromptTokenizers load(Path flux) {
+            return new PromptTokenizers(ClipTokenizer.load(flux.resolve("tokenizer")), T5Tokenizer.load(flux.resolve("tokenizer_2")));
+        }
+
+        PromptIds encode(String prompt) {
+            return new PromptIds(clip.encode(prompt), t5.encode(prompt));
+        }
+
+        @Override
+        public void close() {
+            clip.close();
+            t5.close();
+        }
+    }
+
+    UnifiedModel model() {
+        return model.get();
+    }
+
+    Vocabulary vocabulary() {
+        return new Vocabulary(checkpoint.unified(), text.get());
+    }
+
+    TextTokenizer text() {
+        return text.get();
+    }
+
+    boolean offloads() {
+        return options.offload();
+    }
+
+    /** Frees the unified model's memory; it loads again when needed. */
+    void releaseModel() {
+        model.close();
+    }
+
+    private void releaseIfOffloading(Lazy<?> part) {
+        if (options.offload()) {
+            part.close();
+        }
+    }
+
+    static void checkCancelled(Progress progress) {
+        if (progress.cancelled()) {
+            throw new CancellationException("the request was cancelled");
+        }
+    }
+
+    private static Progress shifted(Progress progress, int before, int images) {
+        return new Progress() {
+            @Override
+            public void report(Phase phase, int done, int total) {
+                progress.report(phase, before * total + done, images * total);
+            }
+
+            @Override
+            public boolean cancelled() {
+                return progress.cancelled();
+            }
+        };
+    }
+
+    static int[] concat(int[] a, int[] b) {
+        int[] both = Arrays.copyOf(a, a.length + b.length);
+        System.arraycopy(b, 0, both, a.length, b.length);
+        return both;
+    }
+
+    @Override
+    public void close() {
+        model.close();
+        decoder.close();
+        tokenizer.close();
+        prompts.close();
+        text.close();
+    }
+}
