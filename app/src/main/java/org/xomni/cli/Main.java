@@ -1,0 +1,77 @@
+package org.xomni.cli;
+
+import java.util.Arrays;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.XOmniException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** {@code xomni}: exit code 0 for success, 2 for bad usage or input, 1 for failure; errors are one line on stderr. */
+@Command(
+        name = "xomni",
+        mixinStandardHelpOptions = true,
+        version = "xomni 0.1.0",
+        description = "Draws and understands images with X-Omni: one autoregressive model for text and images.",
+        subcommands = {
+            GenerateCommand.class,
+            ChatCommand.class,
+            TokenizeCommand.class,
+            DetokenizeCommand.class,
+            InspectCommand.class,
+            BenchCommand.class
+        },
+        synopsisSubcommandLabel = "COMMAND",
+        footer = {
+            "",
+            "Without --model the embedded model is used.",
+            "Example: xomni generate 'a red sign that says \"OPEN\"' -o sign.png"
+        })
+public final class Main {
+    private static final int FAILURE = 1;
+    private static final int BAD_INPUT = 2;
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        Terminal.takeOver();
+        System.exit(run(args));
+    }
+
+    /** Runs a command line and returns its exit code. */
+    static int run(String... args) {
+        CommandLine line = new CommandLine(new Main());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setParameterExceptionHandler((e, unused) -> report(String.valueOf(e.getMessage()), "see xomni "
+                + (e.getCommandLine().getParent() == null ? "" : e.getCommandLine().getCommandName() + " ") + "--help", BAD_INPUT));
+        line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, debug(args)));
+        if (args.length == 0) {
+            line.usage(System.out);
+            return BAD_INPUT;
+        }
+        return line.execute(args);
+    }
+
+    private static boolean debug(String[] args) {
+        return Arrays.asList(args).contains("--debug");
+    }
+
+    private static int explain(Exception e, boolean debug) {
+        if (debug) {
+            e.printStackTrace();
+        }
+        return switch (e) {
+            case InputException input -> report(String.valueOf(input.getMessage()), null, BAD_INPUT);
+            case XOmniException known -> report(String.valueOf(known.getMessage()), null, FAILURE);
+            case CancellationException cancelled -> report(String.valueOf(cancelled.getMessage()), null, FAILURE);
+            default -> report("internal error: " + e.getClass().getSimpleName() + ": " + e.getMessage(), "run again with --debug and report it", FAILURE);
+        };
+    }
+
+    private static int report(String message, @Nullable String remedy, int code) {
+        String line = message.lines().map(String::strip).filter(l -> !l.isEmpty()).findFirst().orElse("failed");
+        System.err.println("xomni: " + line + (remedy == null ? "" : "; " + remedy));
+        return code;
+    }
+}

@@ -1,0 +1,79 @@
+package org.xomni.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.xomni.autoregressive.Sampling;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Json;
+
+/** Where files go and what the images say about themselves. */
+final class Outputs {
+    private Outputs() {}
+
+    /** The file for image {@code i} of {@code n}: FILE, or FILE-1 ... FILE-N. */
+    static Path numbered(Path file, int i, int n) {
+        if (n == 1) {
+            return file;
+        }
+        String name = file.getFileName().toString();
+        int dot = name.lastIndexOf('.');
+        String base = dot > 0 ? name.substring(0, dot) : name;
+        String extension = dot > 0 ? name.substring(dot) : "";
+        return file.resolveSibling(base + "-" + (i + 1) + extension);
+    }
+
+    /**
+     * Checks before the work that a file can be written after it.
+     *
+     * @throws InputException if its folder is missing or read-only, or the name is a folder's
+     */
+    static void requireWritable(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new InputException("the folder of " + file + " does not exist; create it first");
+        }
+        if (!Files.isWritable(folder)) {
+            throw new InputException("the folder of " + file + " is not writable; choose another output");
+        }
+        if (Files.isDirectory(file)) {
+            throw new InputException(file + " is a folder; name a file in it");
+        }
+    }
+
+    /** The text chunks of a drawn PNG. */
+    static Map<String, String> texts(String prompt, long seed, Map<String, Object> parameters) {
+        Map<String, String> texts = new LinkedHashMap<>();
+        texts.put("prompt", prompt);
+        texts.put("seed", Long.toString(seed));
+        texts.put("parameters", Json.mapper().writeValueAsString(parameters));
+        texts.put("software", "xomni");
+        return texts;
+    }
+
+    static Map<String, Object> parameters(Sampling sampling, DecodeOptions decode, int height, int width) {
+        Map<String, Object> p = new LinkedHashMap<>();
+        p.put("height", height);
+        p.put("width", width);
+        p.put("cfg", sampling.guidance());
+        p.put("temperature", sampling.temperature());
+        p.put("top_k", sampling.topK());
+        p.put("top_p", sampling.topP());
+        p.put("min_p", sampling.minP());
+        p.putAll(parameters(decode));
+        return p;
+    }
+
+    /** The decoder's settings, where the user gave some. */
+    static Map<String, Object> parameters(DecodeOptions decode) {
+        Map<String, Object> p = new LinkedHashMap<>();
+        if (decode.steps != null) {
+            p.put("steps", decode.steps);
+        }
+        if (decode.guidance != null) {
+            p.put("decoder_cfg", decode.guidance);
+        }
+        return p;
+    }
+}
