@@ -34,13 +34,14 @@ final class ZipWriter {
         long offset = out.position();
         long size = data.byteSize();
         short flags = (short) (size == 0 ? UTF8_NAME : UTF8_NAME | DESCRIPTOR_FOLLOWS);
-        byte[] zip64 = zip64Extra(size, offset);
+        byte[] zip64 = zip64Extra(size, size, offset);
         int unpadded = 30 + name.length + zip64.length + 4;
         int padding = (int) (Math.ceilDiv(offset + unpadded, ALIGNMENT) * ALIGNMENT - offset - unpadded);
         ByteBuffer local = buffer(unpadded + padding);
         local.putInt(0x04034b50).putShort((short) 0).putShort(flags);
-        local.position(26).putShort((short) name.length).putShort((short) (zip64.length + 4 + padding)).put(name).put(zip64);
-        local.putShort(PADDING_EXTRA).putShort((short) padding);
+        local.position(26).putShort((short) name.length).putShort((short) (zip64.length + 4 + padding)).put(name);
+        // Like all local fields that the descriptor repeats, the second size is not filled in here.
+        local.put(zip64Extra(size, 0, offset)).putShort(PADDING_EXTRA).putShort((short) padding);
         Arrays.fill(local.array(), local.position(), local.capacity(), (byte) 'Z');
         out.write(local.array());
 
@@ -72,14 +73,14 @@ final class ZipWriter {
         out.write(buffer(22).putInt(0x06054b50).putInt(0).putShort(count).putShort(count).putInt(size).putInt(field(start)).array());
     }
 
-    private static byte[] zip64Extra(long size, long offset) {
+    private static byte[] zip64Extra(long size, long storedSize, long offset) {
         int fields = (size >= IN_ZIP64_EXTRA ? 2 * Long.BYTES : 0) + (offset >= IN_ZIP64_EXTRA ? Long.BYTES : 0);
         if (fields == 0) {
             return new byte[0];
         }
         ByteBuffer extra = buffer(4 + fields).putShort((short) 1).putShort((short) fields);
         if (size >= IN_ZIP64_EXTRA) {
-            extra.putLong(size).putLong(size);
+            extra.putLong(size).putLong(storedSize);
         }
         return (offset >= IN_ZIP64_EXTRA ? extra.putLong(offset) : extra).array();
     }
