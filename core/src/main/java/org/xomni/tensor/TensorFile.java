@@ -20,7 +20,8 @@ public sealed interface TensorFile extends AutoCloseable permits SafetensorsFile
     default StoredTensor tensor(String name) {
         StoredTensor tensor = tensors().get(name);
         if (tensor == null) {
-            throw new CheckpointException(path() + " has no tensor " + Json.quoted(name) + " among its " + tensors().size() + "; use a checkpoint of this model");
+            throw new CheckpointException(path() + " has no tensor " + Json.quoted(name) + " among its " + tensors().size()
+                    + "; use a checkpoint of this model");
         }
         return tensor;
     }

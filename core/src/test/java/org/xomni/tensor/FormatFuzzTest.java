@@ -20,7 +20,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class FormatFuzzTest {
     private static final int ROUNDS = 1000;
-    private static final int[] TELLING_BYTES = {0, 1, 0x7f, 0x80, 0xff, '"', '[', '{', '}', ',', '-', '0', '9', '(', 't', 'u', 's', 'q', 'h', 'R', 'Q', 'b', '.'};
+    private static final int[] TELLING_BYTES = {
+        0, 1, 0x7f, 0x80, 0xff, '"', '[', '{', '}', ',', '-', '0', '9', '(', 't', 'u', 's', 'q', 'h', 'R', 'Q', 'b', '.'
+    };
 
     @TempDir
     Path folder;
@@ -29,7 +31,8 @@ class FormatFuzzTest {
     private int opened;
     private int refused;
 
-    private final List<StoredTensor> tensors = List.of(TestFiles.tensor("weight", DType.FLOAT32, 1, 2, 3), TestFiles.tensor("bias", DType.BFLOAT16, 2, 3),
+    private final List<StoredTensor> tensors = List.of(
+            TestFiles.tensor("weight", DType.FLOAT32, 1, 2, 3), TestFiles.tensor("bias", DType.BFLOAT16, 2, 3),
             TestFiles.tensor("scale", DType.INT64, 3), TestFiles.tensor("mask", DType.BOOL, 0, 1, 1, 2, 2));
 
     @BeforeEach

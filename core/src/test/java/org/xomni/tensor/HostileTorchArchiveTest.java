@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -32,8 +33,9 @@ class HostileTorchArchiveTest {
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"os, system", "posix, system", "builtins, eval", "builtins, getattr", "subprocess, Popen", "numpy.core.multiarray, _reconstruct",
-        "torch, load", "torch.storage, FloatStorage", "torch, ComplexFloatStorage", "collections, defaultdict", "torch._utils, _rebuild_tensor"})
+    @CsvSource({"os, system", "posix, system", "builtins, eval", "builtins, getattr", "subprocess, Popen", "torch, load",
+        "numpy.core.multiarray, _reconstruct", "torch.storage, FloatStorage", "torch, ComplexFloatStorage", "collections, defaultdict",
+        "torch._utils, _rebuild_tensor"})
     void aPickleThatWantsToRunCodeIsRefused(String module, String name) throws IOException {
         Path witness = folder.resolve("witness");
         PickleBytes call = new PickleBytes().global(module, name).op('(').string("touch " + witness).op('t', 'R');
@@ -46,14 +48,16 @@ class HostileTorchArchiveTest {
     @ParameterizedTest
     @ValueSource(ints = {'i', 'o', 0x81, 0x92, 0x82, 0x83, 0x84, 'P', 'I', 'F', 'S', 'V', 'L', 'p', 'g', 0x8f, 0x96, 0x97, 0xff, 0})
     void anOperationThatStateDictsDoNotNeedIsRefused(int operation) {
-        assertRefused(archive(new PickleBytes().op('}', '}', operation).stop()), String.format("asks for the pickle operation 0x%02x", operation));
+        assertRefused(archive(new PickleBytes().op('}', '}', operation).stop()),
+                String.format("asks for the pickle operation 0x%02x", operation));
     }
 
     @Test
     void onlyWhatMayBeCalledIsCalled() {
         assertRefused(archive(new PickleBytes().string("eval").op(')', 'R').stop()), "its pickle lacks a Function");
         assertRefused(archive(new PickleBytes().global("collections", "OrderedDict").op(']', 'R').stop()), "its pickle lacks a Tuple");
-        assertRefused(archive(new PickleBytes().global("collections", "OrderedDict").op(']', 0x85, 'R').stop()), "lacks an empty OrderedDict");
+        assertRefused(archive(new PickleBytes().global("collections", "OrderedDict").op(']', 0x85, 'R').stop()),
+                "lacks an empty OrderedDict");
         assertRefused(archive(new PickleBytes().global("torch", "FloatStorage").op(')', 'R').stop()), "its pickle lacks a Function");
     }
 
@@ -79,7 +83,8 @@ class HostileTorchArchiveTest {
         try (TorchArchive archive = TorchArchive.open(archive(cyclic))) {
             assertThat(archive.tensors().keySet()).containsExactly("t");
         }
-        assertRefused(archive(new PickleBytes().op('}', ']', 'q', 1, 'h', 1, 'a', 'N', 's').stop()), "lacks keys that are strings or integers");
+        assertRefused(archive(new PickleBytes().op('}', ']', 'q', 1, 'h', 1, 'a', 'N', 's').stop()),
+                "lacks keys that are strings or integers");
     }
 
     @Test
@@ -136,7 +141,8 @@ class HostileTorchArchiveTest {
 
     @Test
     void shapesAreLimited() {
-        byte[] strides = new PickleBytes().op('}').string("t").tensor("ByteStorage", 2, 0, new long[] {2}, new long[] {1, 1}).op('s').stop();
+        long[] twoStrides = {1, 1};
+        byte[] strides = new PickleBytes().op('}').string("t").tensor("ByteStorage", 2, 0, new long[] {2}, twoStrides).op('s').stop();
         assertRefused(archive(strides), "reaches beyond its storage");
         byte[] many = new PickleBytes().op('}').string("t").tensor("ByteStorage", 2, 0, new long[65], new long[65]).op('s').stop();
         assertRefused(archive(many), "lacks at most 64 dimensions");
@@ -160,8 +166,8 @@ class HostileTorchArchiveTest {
             assertThat(files.filter(Files::isRegularFile)).containsExactly(file);
         }
         PickleBytes outside = new PickleBytes().op('}').string("t").global("torch._utils", "_rebuild_tensor_v2").op('(', '(')
-                .string("storage").global("torch", "ByteStorage").string("../../../../etc/passwd").string("cpu").op('K', 2, 't', 'Q', 'K', 0)
-                .longs(2).longs(1).op(0x89, '}', 't', 'R', 's');
+                .string("storage").global("torch", "ByteStorage").string("../../../../etc/passwd").string("cpu")
+                .op('K', 2, 't', 'Q', 'K', 0).longs(2).longs(1).op(0x89, '}', 't', 'R', 's');
         assertRefused(archive(outside.stop()), "is in the record \"data/../../../../etc/passwd\", which is missing");
     }
 
@@ -209,17 +215,20 @@ class HostileTorchArchiveTest {
     void aTruncatedArchiveIsRefusedWhereverItIsCut() throws IOException {
         byte[] whole = Files.readAllBytes(archive(GOOD));
         for (int length = 2; length < whole.length; length++) {
-            assertRefused(TestFiles.write(folder.resolve("cut.pt"), Arrays.copyOf(whole, length)), "it has no zip directory at its end, so it is cut off");
+            assertRefused(TestFiles.write(folder.resolve("cut.pt"), Arrays.copyOf(whole, length)),
+                    "it has no zip directory at its end, so it is cut off");
         }
     }
 
     /** Fields of the end record (from its start at -22), of the zip64 end record (-98) and of the directory's first entry. */
     @ParameterizedTest
-    @CsvSource({"-98, 0, its zip64 directory is not where it should be", "-66, -1, 'records, expected at most 1048576'", "-66, 3, points outside of the file",
-        "-58, 1000000, points outside of the file", "-50, -5, points outside of the file", "-50, 7, something else than an entry",
-        "20, -1, points outside of the file", "24, 1000000, its sizes", "42, 3, is not where the zip directory says", "42, -2, points outside of the file"})
+    @CsvSource({"-98, 0, its zip64 directory is not where it should be", "-66, -1, 'records, expected at most 1048576'",
+        "-66, 5, points outside of the file", "-58, 1000000, points outside of the file",
+        "-50, -5, points outside of the file", "-50, 7, something else than an entry",
+        "20, -1, points outside of the file", "24, 1000000, its sizes", "42, 3, is not where the zip directory says",
+        "42, -2, points outside of the file"})
     void aDirectoryThatPointsElsewhereIsRefused(int at, long value, String expected) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(archive(GOOD))).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = ByteBuffer.wrap(torchArchive()).order(ByteOrder.LITTLE_ENDIAN);
         int directory = (int) bytes.getLong(bytes.capacity() - 50);
         if (at >= 0) {
             bytes.putInt(directory + at, (int) value);
@@ -233,12 +242,13 @@ class HostileTorchArchiveTest {
 
     @Test
     void sizesAndOffsetsAreTakenFromZip64Fields() throws IOException {
-        byte[] plain = Files.readAllBytes(archive(GOOD));
+        byte[] plain = torchArchive();
         ByteBuffer from = ByteBuffer.wrap(plain).order(ByteOrder.LITTLE_ENDIAN);
         int directory = (int) from.getLong(plain.length - 50);
         int name = from.getShort(directory + 28);
         ByteBuffer entry = ByteBuffer.allocate(46 + name + 28).order(ByteOrder.LITTLE_ENDIAN).put(plain, directory, 46 + name);
-        entry.putShort((short) 1).putShort((short) 24).putLong(from.getInt(directory + 24)).putLong(from.getInt(directory + 20)).putLong(from.getInt(directory + 42));
+        entry.putShort((short) 1).putShort((short) 24);
+        entry.putLong(from.getInt(directory + 24)).putLong(from.getInt(directory + 20)).putLong(from.getInt(directory + 42));
         entry.putInt(20, -1).putInt(24, -1).putInt(42, -1).putShort(30, (short) 28);
         ByteArrayOutputStream zip64 = new ByteArrayOutputStream();
         zip64.write(plain, 0, directory);
@@ -256,6 +266,12 @@ class HostileTorchArchiveTest {
 
     private Path archive(byte[] pickle) {
         return TestFiles.zip(folder.resolve("a.pt"), records(pickle));
+    }
+
+    private byte[] torchArchive() throws IOException {
+        Path path = folder.resolve("torch.pt");
+        TorchArchive.write(path, List.of(TestFiles.tensor("t", DType.UINT8, 8, 2)));
+        return Files.readAllBytes(path);
     }
 
     private static Map<String, byte[]> records(byte[] pickle) {

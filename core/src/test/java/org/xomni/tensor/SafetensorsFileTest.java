@@ -43,8 +43,10 @@ class SafetensorsFileTest {
 
     @Test
     void readsNamesShapesValuesAndMetadata() {
-        String header = "{\"b\":{\"dtype\":\"U8\",\"shape\":[2,3],\"data_offsets\":[2,8]},\"__metadata__\":{\"format\":\"pt\",\"k\":\"v\"},"
-                + "\"a\":{\"shape\":[],\"data_offsets\":[0,2],\"dtype\":\"BF16\"},\"e\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[2,2]}}  ";
+        String header = """
+                {"b":{"dtype":"U8","shape":[2,3],"data_offsets":[2,8]},"__metadata__":{"format":"pt","k":"v"},
+                "a":{"shape":[],"data_offsets":[0,2],"dtype":"BF16"},"e":{"dtype":"F32","shape":[0,4],"data_offsets":[2,2]}}
+                """;
         try (SafetensorsFile file = SafetensorsFile.open(TestFiles.safetensors(folder.resolve("a.safetensors"), header, 8))) {
             assertThat(file.tensors().keySet()).containsExactly("a", "e", "b");
             assertThat(file.metadata()).containsExactly(Map.entry("format", "pt"), Map.entry("k", "v"));
@@ -59,7 +61,8 @@ class SafetensorsFileTest {
 
     @Test
     void tensorsMayLieUnalignedAndSayIt() {
-        String header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}}";
+        String header = """
+                {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}}""";
         try (SafetensorsFile file = SafetensorsFile.open(TestFiles.safetensors(folder.resolve("a.safetensors"), header, 5))) {
             assertThat(file.tensor("a").isAligned()).isTrue();
             assertThat(file.tensor("b").isAligned()).isEqualTo((8 + header.length() + 1) % 4 == 0);
@@ -71,12 +74,17 @@ class SafetensorsFileTest {
     void writesMetadataThenLargerElementsThenNames() throws IOException {
         Path path = folder.resolve("new/folder/a.safetensors");
         SafetensorsFile.write(path, List.of(
-                TestFiles.tensor("z", DType.BOOL, 0, 1), TestFiles.tensor("i", DType.INT32, 1, 1), TestFiles.tensor("h", DType.BFLOAT16, 2, 1, 2),
-                TestFiles.tensor("b", DType.FLOAT32, 3), TestFiles.tensor("a\"é", DType.FLOAT32, 4, 0)), SafetensorsFile.PYTORCH_METADATA);
+                TestFiles.tensor("z", DType.BOOL, 0, 1), TestFiles.tensor("i", DType.INT32, 1, 1),
+                TestFiles.tensor("h", DType.BFLOAT16, 2, 1, 2), TestFiles.tensor("b", DType.FLOAT32, 3),
+                TestFiles.tensor("a\"é", DType.FLOAT32, 4, 0)), SafetensorsFile.PYTORCH_METADATA);
         byte[] bytes = Files.readAllBytes(path);
-        String header = "{\"__metadata__\":{\"format\":\"pt\"},\"a\\\"é\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},"
-                + "\"b\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},\"i\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[4,8]},"
-                + "\"h\":{\"dtype\":\"BF16\",\"shape\":[1,2],\"data_offsets\":[8,12]},\"z\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[12,13]}}";
+        String header = """
+                {"__metadata__":{"format":"pt"},\
+                "a\\"é":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},\
+                "b":{"dtype":"F32","shape":[],"data_offsets":[0,4]},\
+                "i":{"dtype":"I32","shape":[1],"data_offsets":[4,8]},\
+                "h":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]},\
+                "z":{"dtype":"BOOL","shape":[1],"data_offsets":[12,13]}}""";
         int padded = bytes.length - 8 - 13;
         assertThat(padded % 8).isZero();
         assertThat(new String(bytes, 8, padded, StandardCharsets.UTF_8).stripTrailing()).isEqualTo(header);
@@ -127,10 +135,10 @@ class SafetensorsFileTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             {"t":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}    | tensor "t" has dtype "F8_E4M3", expected one of [I64, F64
-            {"t":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}        | has bytes 8, but F32 [3] takes 12 bytes
+            {"t":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}        | has 8 bytes, but F32 [3] takes 12 bytes
             {"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}       | the file has 8 bytes of data
             {"t":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}        | has data_offsets [4, 8], but the tensor before it ends at 0
-            {"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}        | tensors end at byte 4 of the data, expected the end of the file, 8
+            {"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}        | tensors end at byte 4 of the data
             {"t":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}        | data_offsets that are not two whole numbers from 0 in order
             {"t":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}       | data_offsets that are not
             {"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}      | data_offsets that are not
@@ -144,7 +152,7 @@ class SafetensorsFileTest {
             {"t":{"dtype":7,"shape":[2],"data_offsets":[0,8]}}            | has a JSON number as dtype
             {"t":{"shape":[2],"data_offsets":[0,8]}}                      | has nothing as dtype
             {"t":[]}                                                      | has a JSON array in the header
-            {"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"t":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}} | the tensor before it ends at 6
+            {"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"t":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}} | before it ends at 6
             {"t":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"t":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}} | Duplicate
             {"t":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"__metadata__":{"a":1}} | "a" is a JSON number, expected a string
             {"t":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"__metadata__":"a"}     | __metadata__ is a JSON string
@@ -164,24 +172,29 @@ class SafetensorsFileTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, it has 0 bytes", "7, it has 7 bytes", "8, header length is", "100, header length is", "3000, its tensors end at|the file has"})
+    @CsvSource({"0, it has 0 bytes", "7, it has 7 bytes", "8, header length is", "100, header length is",
+            "3000, its tensors end at|the file has"})
     void aTruncatedFileIsRefused(int length, String expected) throws IOException {
         byte[] whole = Files.readAllBytes(TestFiles.FIXTURES.resolve("tiny-en/golden/training.safetensors"));
         Path path = TestFiles.write(folder.resolve("a.safetensors"), Arrays.copyOf(whole, length));
-        assertThatExceptionOfType(CheckpointException.class).isThrownBy(() -> SafetensorsFile.open(path)).withMessageMatching(".*(" + expected + ").*");
+        assertThatExceptionOfType(CheckpointException.class).isThrownBy(() -> SafetensorsFile.open(path))
+                .withMessageMatching(".*(" + expected + ").*");
     }
 
     @ParameterizedTest
     @CsvSource({"-1, 18446744073709551615", "100000001, 100000001", "9223372036854775807, 9223372036854775807"})
     void aHeaderLengthBeyondTheFileIsRefused(long length, String shown) {
         byte[] bytes = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN).putLong(length).array();
-        assertRefused(TestFiles.write(folder.resolve("a.safetensors"), bytes), "its header length is " + shown + ", expected at most 56 in a file of 64 bytes");
+        assertRefused(TestFiles.write(folder.resolve("a.safetensors"), bytes),
+                "its header length is " + shown + ", expected at most 56 in a file of 64 bytes");
     }
 
     @Test
     void aMissingFileIsNamed() {
-        assertThatExceptionOfType(CheckpointException.class).isThrownBy(() -> SafetensorsFile.open(folder.resolve("none"))).withMessageContaining("is missing");
-        assertThatExceptionOfType(CheckpointException.class).isThrownBy(() -> SafetensorsFile.open(folder)).withMessageContaining("is missing");
+        assertThatExceptionOfType(CheckpointException.class).isThrownBy(() -> SafetensorsFile.open(folder.resolve("none")))
+                .withMessageContaining("is missing");
+        assertThatExceptionOfType(CheckpointException.class).isThrownBy(() -> SafetensorsFile.open(folder))
+                .withMessageContaining("is missing");
     }
 
     private static void assertRefused(Path path, String expected) {

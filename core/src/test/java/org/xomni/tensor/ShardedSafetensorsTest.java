@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 class ShardedSafetensorsTest {
     private static final StoredTensor A = TestFiles.tensor("a", DType.UINT8, 0, 60);
@@ -33,8 +34,9 @@ class ShardedSafetensorsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"tiny-en/model, model, 4", "tiny-zh/model, model, 4", "tiny-en/flux/text_encoder_2, model, 3", "tiny-en/flux/text_encoder, model, 1",
-        "tiny-en/flux/vae, diffusion_pytorch_model, 1", "tiny-zh/model/decoder, diffusion_pytorch_model, 1"})
+    @CsvSource({"tiny-en/model, model, 4", "tiny-zh/model, model, 4", "tiny-en/flux/text_encoder_2, model, 3",
+        "tiny-en/flux/text_encoder, model, 1", "tiny-en/flux/vae, diffusion_pytorch_model, 1",
+        "tiny-zh/model/decoder, diffusion_pytorch_model, 1"})
     void aFixtureReadAndWrittenAgainHasTheSameFiles(String fixture, String base, int shards) throws IOException {
         Path original = TestFiles.FIXTURES.resolve(fixture);
         try (ShardedSafetensors weights = ShardedSafetensors.open(original, base)) {
@@ -57,7 +59,8 @@ class ShardedSafetensorsTest {
                     Map.entry("c", "model-00002-of-00003.safetensors"), Map.entry("d", "model-00003-of-00003.safetensors"));
             assertThat(TestFiles.bytes(weights.tensor("c"))).isEqualTo(TestFiles.bytes(C));
         }
-        assertThat(Json.readObject(folder.resolve("model.safetensors.index.json")).path("metadata").path("total_size").longValue()).isEqualTo(360);
+        JsonNode index = Json.readObject(folder.resolve("model.safetensors.index.json"));
+        assertThat(index.path("metadata").path("total_size").longValue()).isEqualTo(360);
     }
 
     @Test
@@ -65,8 +68,8 @@ class ShardedSafetensorsTest {
         Files.writeString(folder.resolve("model-card.safetensors"), "not ours");
         ShardedSafetensors.write(folder, "model", List.of(A, B, C), 1);
         ShardedSafetensors.write(folder, "model", List.of(A, B), 1);
-        assertThat(files(folder)).containsExactly("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model-card.safetensors",
-                "model.safetensors.index.json");
+        assertThat(files(folder)).containsExactly("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                "model-card.safetensors", "model.safetensors.index.json");
         ShardedSafetensors.write(folder, "model", List.of(A, B), 1000);
         assertThat(files(folder)).containsExactly("model-card.safetensors", "model.safetensors");
         ShardedSafetensors.write(folder, "model", List.of(A, B), 1);
@@ -123,8 +126,8 @@ class ShardedSafetensorsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"\"../evil.safetensors\"", "\"/etc/evil.safetensors\"", "\"..\"", "\"a\\\\b.safetensors\"", "\"C:b.safetensors\"", "\"a.bin\"",
-        "\"\\u0000.safetensors\"", "7", "null"})
+    @ValueSource(strings = {"\"../evil.safetensors\"", "\"/etc/evil.safetensors\"", "\"..\"", "\"a\\\\b.safetensors\"",
+        "\"C:b.safetensors\"", "\"a.bin\"", "\"\\u0000.safetensors\"", "7", "null"})
     void anIndexThatLeavesItsFolderIsRefused(String shard) throws IOException {
         SafetensorsFile.write(temporary.resolve("evil.safetensors"), List.of(A), Map.of());
         index("{\"weight_map\":{\"a\":" + shard + "}}");
@@ -141,7 +144,8 @@ class ShardedSafetensorsTest {
     @Test
     void shardsToWriteAreChecked() {
         assertThatIllegalArgumentException().isThrownBy(() -> ShardedSafetensors.write(folder, "model", List.of(A), Map.of()));
-        assertThatIllegalArgumentException().isThrownBy(() -> ShardedSafetensors.write(folder, "model", List.of(A), Map.of("a", "../a.safetensors")));
+        assertThatIllegalArgumentException().isThrownBy(() ->
+                ShardedSafetensors.write(folder, "model", List.of(A), Map.of("a", "../a.safetensors")));
         assertThatIllegalArgumentException().isThrownBy(() -> ShardedSafetensors.write(folder, "model", List.of(A, B),
                 Map.of("a", "model.safetensors", "b", "b.safetensors")));
         assertThatIllegalArgumentException().isThrownBy(() -> ShardedSafetensors.write(folder, "model", List.of(A, A), 1));

@@ -1,5 +1,6 @@
 package org.xomni.tensor;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -13,6 +14,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 
 /** Files for the tests of the formats: the fixtures, and files made byte by byte. */
 final class TestFiles {
@@ -52,16 +56,24 @@ final class TestFiles {
         return write(file, all.array());
     }
 
-    /** A zip archive of stored records. */
+    /** A zip archive of stored records, by another writer than ours. */
     static Path zip(Path file, Map<String, byte[]> records) {
-        NewFile.write(file, out -> {
-            ZipWriter zip = new ZipWriter(out);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             for (Map.Entry<String, byte[]> record : records.entrySet()) {
-                zip.add(record.getKey(), MemorySegment.ofArray(record.getValue()));
+                CRC32 crc = new CRC32();
+                crc.update(record.getValue());
+                ZipEntry entry = new ZipEntry(record.getKey());
+                entry.setMethod(ZipEntry.STORED);
+                entry.setSize(record.getValue().length);
+                entry.setCrc(crc.getValue());
+                zip.putNextEntry(entry);
+                zip.write(record.getValue());
             }
-            zip.finish();
-        });
-        return file;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return write(file, bytes.toByteArray());
     }
 
     static Path write(Path file, byte[] bytes) {
