@@ -18,7 +18,11 @@ import java.nio.file.StandardOpenOption;
  */
 record MappedFile(Path path, Arena arena, MemorySegment bytes) implements AutoCloseable {
 
-    /** @throws CheckpointException if there is no such file or it cannot be read */
+    /**
+     * Maps a file.
+     *
+     * @throws CheckpointException if there is no such file or it cannot be read
+     */
     static MappedFile open(Path path) {
         if (!Files.isRegularFile(path)) {
             throw new CheckpointException(path + " is missing; point --model (or --flux) at a complete checkpoint folder");

@@ -73,7 +73,12 @@ final class NewFile {
         write(MemorySegment.ofArray(data));
     }
 
-    /** @return the CRC-32 of the data */
+    /** Writes a buffer from its start to its capacity. */
+    void write(ByteBuffer data) throws IOException {
+        write(MemorySegment.ofBuffer(data.clear()));
+    }
+
+    /** Writes data and returns its CRC-32. */
     int write(MemorySegment data) throws IOException {
         CRC32 crc = new CRC32();
         for (long at = 0; at < data.byteSize(); at += CHUNK_BYTES) {

@@ -50,7 +50,8 @@ public final class SafetensorsFile implements TensorFile {
 
     /** The reference's order of dtypes: larger alignment first, so that every tensor is aligned when the first one is. */
     private static final List<DType> WRITING_ORDER = List.of(
-            DType.INT64, DType.FLOAT64, DType.FLOAT32, DType.INT32, DType.BFLOAT16, DType.FLOAT16, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL);
+            DType.INT64, DType.FLOAT64, DType.FLOAT32, DType.INT32, DType.BFLOAT16,
+            DType.FLOAT16, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL);
 
     private final MappedFile file;
     private final Map<String, StoredTensor> tensors = new LinkedHashMap<>();
@@ -65,13 +66,14 @@ public final class SafetensorsFile implements TensorFile {
         long end = 0;
         for (Entry entry : entries) {
             if (entry.from() != end) {
-                throw entry.wrong("data_offsets", "[" + entry.from() + ", " + entry.to() + "]", "the tensor before it ends at " + end);
+                throw entry.wrong("data_offsets " + entry.offsetsText(), "the tensor before it ends at " + end);
             }
             if (entry.to() > data.byteSize()) {
-                throw entry.wrong("data_offsets", "[" + entry.from() + ", " + entry.to() + "]", "the file has " + data.byteSize() + " bytes of data");
+                throw entry.wrong("data_offsets " + entry.offsetsText(), "the file has " + data.byteSize() + " bytes of data");
             }
             end = entry.to();
-            tensors.put(entry.name(), new StoredTensor(entry.name(), entry.dtype(), entry.shape(), data.asSlice(entry.from(), end - entry.from())));
+            MemorySegment bytes = data.asSlice(entry.from(), end - entry.from());
+            tensors.put(entry.name(), new StoredTensor(entry.name(), entry.dtype(), entry.shape(), bytes));
         }
         if (end != data.byteSize()) {
             throw file.damaged("its tensors end at byte " + end + " of the data, expected the end of the file, " + data.byteSize());
@@ -166,7 +168,8 @@ public final class SafetensorsFile implements TensorFile {
         long length = file.bytes().get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
         long most = Math.min(size - Long.BYTES, MAX_HEADER_BYTES);
         if (length < 0 || length > most) {
-            throw file.damaged("its header length is " + Long.toUnsignedString(length) + ", expected at most " + most + " in a file of " + size + " bytes");
+            throw file.damaged("its header length is " + Long.toUnsignedString(length) + ", expected at most " + most
+                    + " in a file of " + size + " bytes");
         }
         return (int) length;
     }
@@ -237,7 +240,8 @@ public final class SafetensorsFile implements TensorFile {
     }
 
     private static Optional<long[]> sizes(JsonNode node) {
-        boolean valid = node.isArray() && node.valueStream().allMatch(n -> n.isIntegralNumber() && n.canConvertToLong() && n.longValue() >= 0);
+        boolean valid = node.isArray()
+                && node.valueStream().allMatch(n -> n.isIntegralNumber() && n.canConvertToLong() && n.longValue() >= 0);
         return valid ? Optional.of(node.valueStream().mapToLong(JsonNode::longValue).toArray()) : Optional.empty();
     }
 
@@ -247,6 +251,7 @@ public final class SafetensorsFile implements TensorFile {
     }
 
     /** One tensor's line in the header. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Entry(MappedFile file, String name, DType dtype, long[] shape, long from, long to) {
 
         void checkSize() {
@@ -260,11 +265,15 @@ public final class SafetensorsFile implements TensorFile {
             } catch (ArithmeticException e) {
                 expected = "more bytes than a file can have";
             }
-            throw wrong("bytes", Long.toString(to - from), dtype.safetensorsName() + " " + shapeText() + " takes " + expected);
+            throw wrong(to - from + " bytes", dtype.safetensorsName() + " " + shapeText() + " takes " + expected);
         }
 
-        CheckpointException wrong(String what, String actual, String expected) {
-            return file.damaged("tensor " + Json.quoted(name) + " has " + what + " " + actual + ", but " + expected);
+        CheckpointException wrong(String actual, String expected) {
+            return file.damaged("tensor " + Json.quoted(name) + " has " + actual + ", but " + expected);
+        }
+
+        String offsetsText() {
+            return "[" + from + ", " + to + "]";
         }
 
         private String shapeText() {

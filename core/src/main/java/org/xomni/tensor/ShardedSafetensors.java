@@ -75,7 +75,8 @@ public final class ShardedSafetensors implements TensorFile {
     /**
      * Writes a model's weights, each tensor to the shard that an opened checkpoint had it in.
      *
-     * @param shards the shard's file name for every tensor's name, as {@link #shards()} gives it; all {@code BASE.safetensors} for a single file
+     * @param shards the shard's file name for every tensor's name, as {@link #shards()} gives it; all
+     *     {@code BASE.safetensors} for a single file
      * @throws IllegalArgumentException if a tensor has no shard or a shard's name is not a plain {@code .safetensors} file name
      * @throws XOmniException if a file cannot be written
      */
@@ -133,7 +134,8 @@ public final class ShardedSafetensors implements TensorFile {
         Map<String, String> weightMap = readIndex(index);
         for (String shard : new TreeSet<>(weightMap.values())) {
             if (!Files.isRegularFile(folder.resolve(shard))) {
-                throw new CheckpointException(folder.resolve(shard) + " is missing, but " + indexName(base) + " names it; download the missing shard");
+                throw new CheckpointException(folder.resolve(shard) + " is missing, but " + indexName(base)
+                        + " names it; download the missing shard");
             }
             add(shard);
         }
@@ -141,7 +143,8 @@ public final class ShardedSafetensors implements TensorFile {
             String actual = shards.get(name);
             if (!shard.equals(actual)) {
                 throw new CheckpointException(index + " puts tensor " + Json.quoted(name) + " into " + shard + ", but "
-                        + (actual == null ? "no shard has it" : actual + " has it") + "; download the index and its shards from one revision");
+                        + (actual == null ? "no shard has it" : actual + " has it")
+                        + "; download the index and its shards from one revision");
             }
         });
     }
@@ -168,7 +171,8 @@ public final class ShardedSafetensors implements TensorFile {
         for (Map.Entry<String, JsonNode> entry : weightMap.properties()) {
             String shard = entry.getValue().stringValue("");
             if (!SHARD_NAME.matcher(shard).matches()) {
-                throw new CheckpointException(index + " puts tensor " + Json.quoted(entry.getKey()) + " into " + Json.quoted(entry.getValue().toString())
+                throw new CheckpointException(index + " puts tensor " + Json.quoted(entry.getKey()) + " into "
+                        + Json.quoted(entry.getValue().toString())
                         + ", expected the plain name of a .safetensors file beside the index; download it again");
             }
             shards.put(entry.getKey(), shard);

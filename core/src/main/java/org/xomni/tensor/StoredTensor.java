@@ -12,9 +12,14 @@ import java.util.stream.Collectors;
  * @param shape the sizes, outermost first; empty for a scalar
  * @param bytes the elements and nothing else, usually a slice of the mapped file; valid while the {@link TensorFile} is open
  */
+@SuppressWarnings("ArrayRecordComponent") // never compared, and shapes are arrays everywhere in libtorch
 public record StoredTensor(String name, DType dtype, long[] shape, MemorySegment bytes) {
 
-    /** @throws IllegalArgumentException if the bytes are not as many as dtype and shape ask for */
+    /**
+     * Checks the sizes.
+     *
+     * @throws IllegalArgumentException if the bytes are not as many as dtype and shape ask for
+     */
     public StoredTensor {
         if (bytes.byteSize() != byteSize(dtype, shape)) {
             throw new IllegalArgumentException(name + ": " + bytes.byteSize() + " bytes for " + dtype + " " + shapeText(shape));
@@ -39,7 +44,11 @@ public record StoredTensor(String name, DType dtype, long[] shape, MemorySegment
         return Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", ", "[", "]"));
     }
 
-    /** @throws ArithmeticException if that is more than a {@code long} counts */
+    /**
+     * The bytes that dtype and shape ask for.
+     *
+     * @throws ArithmeticException if that is more than a {@code long} counts
+     */
     static long byteSize(DType dtype, long[] shape) {
         return Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
     }

@@ -10,9 +10,14 @@ import java.lang.foreign.MemorySegment;
  * @param shape the sizes, outermost first
  * @param strides the steps, in elements
  */
+@SuppressWarnings("ArrayRecordComponent") // never compared
 record StridedView(DType dtype, long offset, long[] shape, long[] strides) {
 
-    /** The bytes of the elements side by side. @throws ArithmeticException if that is more than a {@code long} counts */
+    /**
+     * The bytes of the elements side by side.
+     *
+     * @throws ArithmeticException if that is more than a {@code long} counts
+     */
     long byteSize() {
         return StoredTensor.byteSize(dtype, shape);
     }

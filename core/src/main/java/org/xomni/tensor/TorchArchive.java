@@ -130,7 +130,8 @@ public final class TorchArchive implements TensorFile {
         if (startsWith(bytes, 0, "PK")) {
             return;
         }
-        if (startsWith(bytes, 257, "ustar") || bytes.byteSize() > 1 && bytes.get(ValueLayout.JAVA_BYTE, 0) == (byte) 0x80) {
+        boolean pickle = bytes.byteSize() > 0 && bytes.get(ValueLayout.JAVA_BYTE, 0) == (byte) 0x80;
+        if (pickle || startsWith(bytes, 257, "ustar")) {
             throw file.fault("is in a format from before PyTorch 1.6, expected a zip archive", SAVE_AGAIN);
         }
         throw file.damaged("it does not start as a zip archive of torch.save does");
@@ -162,8 +163,8 @@ public final class TorchArchive implements TensorFile {
             }
         }
         if (nested.size() != 1) {
-            throw file.fault("holds " + (nested.isEmpty() ? "no tensors" : nested.size() + " dicts of tensors") + ", expected one state dict",
-                    "save a state dict: torch.save(model.state_dict(), file)");
+            String found = nested.isEmpty() ? "no tensors" : nested.size() + " dicts of tensors";
+            throw file.fault("holds " + found + ", expected one state dict", "save a state dict: torch.save(model.state_dict(), file)");
         }
         return nested.values().iterator().next();
     }
@@ -181,7 +182,8 @@ public final class TorchArchive implements TensorFile {
         }
         try {
             if (Math.multiplyExact(storage.elements(), storage.dtype().bytes()) != record.byteSize()) {
-                throw file.damaged(subject + "has a storage of " + storage.elements() + " " + storage.dtype() + ", but its record has " + record.byteSize() + " bytes");
+                throw file.damaged(subject + "has a storage of " + storage.elements() + " " + storage.dtype()
+                        + ", but its record has " + record.byteSize() + " bytes");
             }
             StridedView view = tensor.view();
             if (!view.isWithin(record.byteSize())) {
@@ -197,8 +199,8 @@ public final class TorchArchive implements TensorFile {
     private MemorySegment copy(String subject, StridedView view, MemorySegment record) {
         copiedBytes = Math.addExact(copiedBytes, view.byteSize());
         if (copiedBytes > file.bytes().byteSize()) {
-            throw file.fault("expands: with " + subject + "copies take " + copiedBytes + " bytes, expected at most the file's " + file.bytes().byteSize(),
-                    "call .contiguous() on the tensors before torch.save");
+            throw file.fault("expands: with " + subject + "copies take " + copiedBytes + " bytes, expected at most the file's "
+                    + file.bytes().byteSize(), "call .contiguous() on the tensors before torch.save");
         }
         MemorySegment copy = file.arena().allocate(view.byteSize(), Long.BYTES);
         view.copyTo(record, copy);

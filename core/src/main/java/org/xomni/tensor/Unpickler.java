@@ -71,7 +71,8 @@ final class Unpickler {
      */
     static Object load(MappedFile file, byte[] pickle) {
         if (pickle.length > MAX_BYTES) {
-            throw file.fault("has a pickle of " + pickle.length + " bytes, expected at most " + MAX_BYTES, "save a plain state dict of tensors");
+            throw file.fault("has a pickle of " + pickle.length + " bytes, expected at most " + MAX_BYTES,
+                    "save a plain state dict of tensors");
         }
         Unpickler unpickler = new Unpickler(file, pickle);
         try {
@@ -166,23 +167,22 @@ final class Unpickler {
     }
 
     private Object call(Function function, List<Object> arguments) {
-        switch (function) {
+        return switch (function) {
             case ORDERED_DICT -> {
                 expect(arguments.isEmpty(), "an empty OrderedDict");
-                return new LinkedHashMap<>();
+                yield new LinkedHashMap<>();
             }
             case REBUILD_TENSOR -> {
                 expect(arguments.size() >= 6, "a tensor's storage, offset, shape and strides");
                 Storage storage = cast(Storage.class, arguments.get(0));
                 long offset = cast(Long.class, arguments.get(1));
-                return new Tensor(storage, new StridedView(storage.dtype(), offset, longs(arguments.get(2)), longs(arguments.get(3))));
+                yield new Tensor(storage, new StridedView(storage.dtype(), offset, longs(arguments.get(2)), longs(arguments.get(3))));
             }
             case REBUILD_PARAMETER -> {
                 expect(arguments.size() == 3, "a parameter's tensor");
-                return cast(Tensor.class, arguments.get(0));
+                yield cast(Tensor.class, arguments.get(0));
             }
-        }
-        throw new AssertionError(function);
+        };
     }
 
     private Storage storage(List<Object> id) {

@@ -85,8 +85,8 @@ final class ZipReader {
         throw file.damaged("it has no zip directory at its end, so it is cut off");
     }
 
-    /** @return the bytes of the entry */
-    private long readEntry(MemorySegment entry) {
+    /** Adds a record and returns the bytes of its entry. */
+    private int readEntry(MemorySegment entry) {
         if (i32(entry, 0) != DIRECTORY_ENTRY) {
             throw file.damaged("its zip directory has something else than an entry after " + records.size() + " records");
         }
@@ -96,7 +96,8 @@ final class ZipReader {
         int extraBytes = u16(entry, 30);
         String name = name(entry, DIRECTORY_ENTRY_BYTES, nameBytes);
         if ((flags & 1) != 0 || method != 0) {
-            throw file.fault("has the " + ((flags & 1) != 0 ? "encrypted" : "compressed") + " record " + Json.quoted(name) + ", expected stored records only",
+            String kind = (flags & 1) != 0 ? "encrypted" : "compressed";
+            throw file.fault("has the " + kind + " record " + Json.quoted(name) + ", expected stored records only",
                     "load it in PyTorch and torch.save it again");
         }
         MemorySegment zip64 = zip64Extra(entry.asSlice(DIRECTORY_ENTRY_BYTES + nameBytes, extraBytes));
