@@ -9,8 +9,9 @@ import org.xomni.tensor.InputException;
 /**
  * Reads PNG, JPEG, WebP, GIF (first frame) and BMP images as Pillow's {@code Image.open(f).convert("RGB")} does, which is what the reference
  * trains and runs on: alpha is dropped, not composited; gamma, colour profiles and EXIF orientation play no part; 16-bit colour keeps
- * its high byte, while 16-bit gray saturates at 255. The pixels are Pillow's bit for bit, except for lossy WebP, whose colour planes are
- * enlarged without libwebp's smoothing (brightness agrees), and JPEGs with 1x2 chroma subsampling.
+ * its high byte, while 16-bit gray saturates at 255. The pixels are Pillow's bit for bit (11.3, which bundles libjpeg-turbo), with two
+ * exceptions: lossy WebP comes out a few levels off, as the plug-in's VP8 decoder is not exact; and chroma that a JPEG subsamples only
+ * vertically is enlarged without smoothing.
  *
  * <p>The bytes are not trusted: dimensions are checked before anything is decoded, metadata is never parsed or inflated, and damage of any
  * kind is an {@link InputException}.
