@@ -77,7 +77,7 @@ public final class ClipTextEncoder implements AutoCloseable {
      * @throws InputException if there are no ids, too many, or one is outside of the vocabulary
      */
     public Tensor pooled(int... ids) {
-        PromptIds.check("CLIP", ids, config.vocabSize(), config.maxPositionEmbeddings());
+        PromptEncoder.checkIds("CLIP", ids, config.vocabSize(), config.maxPositionEmbeddings());
         Tensor id = Tensors.ids(ids).to(numerics.torchDevice(), ScalarType.Long);
         Tensor x = tokens.forward(id).add(positions.forward(
                 Tensors.ids(IntStream.range(0, ids.length).toArray()).to(id.device(), id.scalar_type()))).unsqueeze(0);

@@ -16,6 +16,8 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.xomni.image.ImageFiles;
+import org.xomni.image.Pixels;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
@@ -34,10 +36,7 @@ import org.xomni.tensor.Tensors;
  * <p>Legend: L token positions, T width of token features, C channels of packed latents; a batch is (conditional, unconditional).
  */
 public final class DiffusionDecoder implements AutoCloseable {
-    /** The most tokens along each side of an image. */
-    public static final int MOST_TOKENS_PER_SIDE = 1024;
-
-    private static final double MOST_GUIDANCE = 1000;
+    private static final int MOST_GUIDANCE = 1000;
     /** Distilled guidance is switched off by its neutral value, as the transformer was trained. */
     private static final double DISTILLED_GUIDANCE = 1;
 
@@ -51,33 +50,23 @@ public final class DiffusionDecoder implements AutoCloseable {
     }
 
     /**
-     * The prompt beside the tokens.
-     *
-     * @param prompt what the image shows
-     * @param empty the empty prompt, for the unconditional branch
-     */
-    public record Prompts(PromptIds prompt, PromptIds empty) {}
-
-    /**
      * What to decode.
      *
-     * @param height tokens, 1 to {@value #MOST_TOKENS_PER_SIDE}
+     * @param height tokens
      * @param width tokens
-     * @param prompts ignored by checkpoints conditioned on tokens only, required by the others
+     * @param prompt what the image shows, may be empty; checkpoints conditioned on tokens only do not look at it
      * @param steps of the walk
      * @param guidance strength s of classifier-free guidance: the velocity is {@code uncond + s (cond - uncond)}; up to 1 means none
      * @param tiles for the VAE, or null to decode in one piece
      */
-    public record Request(int height, int width, @Nullable Prompts prompts, int steps, double guidance, @Nullable Tiles tiles) {
+    public record Request(int height, int width, String prompt, int steps, double guidance, @Nullable Tiles tiles) {
+        /** @throws InputException if a number is out of range */
         public Request {
-            for (int side : new int[] {height, width}) {
-                if (side < 1 || side > MOST_TOKENS_PER_SIDE) {
-                    throw new InputException("a grid of " + height + "x" + width + " tokens cannot be decoded; each side must be 1 to "
-                            + MOST_TOKENS_PER_SIDE);
-                }
+            if (height < 1 || width < 1) {
+                throw new InputException("a grid of " + height + "x" + width + " tokens is empty; height and width must be at least 1");
             }
             if (!(guidance >= 0 && guidance <= MOST_GUIDANCE)) {
-                throw new InputException("--decoder-cfg " + guidance + " is out of range; use 0 to " + (int) MOST_GUIDANCE);
+                throw new InputException("--decoder-cfg " + guidance + " is out of range; use 0 to " + MOST_GUIDANCE);
             }
         }
 
@@ -113,7 +102,7 @@ public final class DiffusionDecoder implements AutoCloseable {
 
     /**
      * A decoder over a transformer's folder and a FLUX pipeline's folder ({@code vae/}, {@code scheduler/} and, for checkpoints conditioned on
-     * text, {@code text_encoder/} and {@code text_encoder_2/}). Reads configs only; weights follow on first use.
+     * text, {@code tokenizer/}, {@code text_encoder/} and their seconds). Reads configs only; weights follow on first use.
      *
      * @param upscaleFactor pixels along each side of a token, as the checkpoint says
      * @param offload whether to release each model before the next one loads
@@ -144,7 +133,7 @@ public final class DiffusionDecoder implements AutoCloseable {
         }
     }
 
-    /** Whether prompts are needed. */
+    /** Whether the prompt plays a part. */
     public Conditioning.Kind kind() {
         return kind;
     }
@@ -165,15 +154,20 @@ public final class DiffusionDecoder implements AutoCloseable {
      * @param features_LT features of the tokens, row by row; they stay the caller's
      * @param randomness where the noise, one draw of [1, Z, 2 h, 2 w], comes from
      * @param cancelled asked before each step
-     * @return RGB bytes [Y, X, 3], {@link #pixelsPerToken} for each token along both sides
-     * @throws InputException if features or prompts do not suit the request
+     * @return {@link #pixelsPerToken} for each token along both sides
+     * @throws InputException if the features do not suit the request, or the image would be too large
      * @throws CancellationException if {@code cancelled} says so
      */
-    public byte[] decode(Tensor features_LT, Request request, Randomness randomness, Progress progress, BooleanSupplier cancelled) {
+    public Pixels decode(Tensor features_LT, Request request, Randomness randomness, Progress progress, BooleanSupplier cancelled) {
         int h = request.height();
         int w = request.width();
+        long area = (long) h * w * pixelsPerToken() * pixelsPerToken();
+        if (area > ImageFiles.MAX_PIXELS) {
+            throw new InputException("an image of " + h + "x" + w + " tokens has " + area + " pixels, more than " + ImageFiles.MAX_PIXELS
+                    + "; decode a smaller grid");
+        }
         if (features_LT.dim() != 2 || features_LT.size(0) != (long) h * w || features_LT.size(1) != config.siglipChannels()) {
-            throw new InputException("token features have the shape " + features_LT.sizes() + ", expected [" + h * w + ", "
+            throw new InputException("token features have the shape " + features_LT.sizes() + ", expected [" + (long) h * w + ", "
                     + config.siglipChannels() + "]; use the tokenizer of the same checkpoint");
         }
         FlowMatchScheduler.Schedule schedule = scheduler.schedule(request.steps(), h * w);
@@ -183,7 +177,7 @@ public final class DiffusionDecoder implements AutoCloseable {
             Tensor latents = walk(conditioning, request, schedule, randomness, progress, cancelled);
             release(transformer);
             checkCancelled(cancelled);
-            byte[] image = image(latents, request.tiles());
+            Pixels image = image(latents, request.tiles());
             release(vae);
             return image;
         }
@@ -212,19 +206,11 @@ public final class DiffusionDecoder implements AutoCloseable {
 
     /** The prompt, and the empty prompt for the unconditional branch. */
     private static PromptEncoder.Encoding encode(PromptEncoder encoder, Request request) {
-        Prompts prompts = request.prompts();
-        if (prompts == null) {
-            throw new InputException("this checkpoint decodes with a prompt, and there is none; give one, if only an empty one");
-        }
-        if (prompts.prompt().t5().length != prompts.empty().t5().length) {
-            throw new InputException("the prompt has " + prompts.prompt().t5().length + " ids for T5 and the empty prompt "
-                    + prompts.empty().t5().length + "; pad both to the same length");
-        }
-        PromptEncoder.Encoding prompt = encoder.encode(prompts.prompt());
+        PromptEncoder.Encoding prompt = encoder.encode(request.prompt());
         if (!request.guided()) {
             return prompt;
         }
-        PromptEncoder.Encoding empty = encoder.encode(prompts.empty());
+        PromptEncoder.Encoding empty = encoder.encode("");
         return new PromptEncoder.Encoding(both(prompt.text(), empty.text()), both(prompt.pooled(), empty.pooled()));
     }
 
@@ -281,8 +267,8 @@ public final class DiffusionDecoder implements AutoCloseable {
         return unconditional.add(conditional.sub(unconditional).mul(new Scalar(request.guidance())));
     }
 
-    /** RGB bytes of latents, rounded half to even. */
-    private byte[] image(Tensor latents_1ZYX, @Nullable Tiles tiles) {
+    /** The image of latents, each value rounded half to even. */
+    private Pixels image(Tensor latents_1ZYX, @Nullable Tiles tiles) {
         Vae model = vae.get();
         try (Scope scope = Scope.inference()) {
             Tensor z = model.unscaled(latents_1ZYX);
@@ -292,7 +278,7 @@ public final class DiffusionDecoder implements AutoCloseable {
                     .add(new Scalar(0.5))
                     .clamp(new ScalarOptional(new Scalar(0.0)), new ScalarOptional(new Scalar(1.0)));
             Tensor bytes_YX3 = unit.select(0, 0).permute(1, 2, 0).mul(new Scalar(255)).round().to(ScalarType.Byte).cpu().contiguous();
-            return Tensors.segment(bytes_YX3).toArray(ValueLayout.JAVA_BYTE);
+            return new Pixels((int) bytes_YX3.size(0), (int) bytes_YX3.size(1), Tensors.segment(bytes_YX3).toArray(ValueLayout.JAVA_BYTE));
         }
     }
 

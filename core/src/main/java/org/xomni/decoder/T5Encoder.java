@@ -28,6 +28,9 @@ import org.xomni.tensor.Tensors;
  * distance; queries are not scaled. Nothing is masked: FLUX was trained with visible padding.
  */
 public final class T5Encoder implements AutoCloseable {
+    /** More than any FLUX pipeline feeds (512), few enough that the quadratic bias fits in memory. */
+    private static final int MOST_IDS = 4096;
+
     private final T5Config config;
     private final ParameterStore store;
     private final Numerics numerics;
@@ -77,7 +80,7 @@ public final class T5Encoder implements AutoCloseable {
      * @throws InputException if there are no ids, too many, or one is outside of the vocabulary
      */
     public Tensor encode(int... ids) {
-        PromptIds.check("T5", ids, config.vocabSize(), PromptIds.MOST_T5_IDS);
+        PromptEncoder.checkIds("T5", ids, config.vocabSize(), MOST_IDS);
         Tensor bias = bias(ids.length);
         Tensor x = tokens.forward(Tensors.ids(ids).to(numerics.torchDevice(), ScalarType.Long)).unsqueeze(0);
         for (Block block : blocks) {

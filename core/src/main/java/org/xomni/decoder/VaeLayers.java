@@ -78,7 +78,7 @@ record VaeLayers(List<UnaryOperator<Tensor>> layers) {
         layers.add(Residual.of(p.at("resnets.1"), c, width, width)::forward);
     }
 
-    private static void addHead(List<UnaryOperator<Tensor>> layers, Parameters p, VaeConfig c, long in, long out) {
+    private static void addHead(List<UnaryOperator<Tensor>> layers, Parameters p, VaeConfig c, int in, int out) {
         GroupNorm norm = GroupNorm.of(p.at("conv_norm_out"), c.normNumGroups(), in, EPS);
         Conv2d conv = Conv2d.of(p.at("conv_out"), in, out, 3);
         layers.add(x -> conv.forward(silu(norm.forward(x))));

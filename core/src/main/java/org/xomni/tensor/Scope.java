@@ -48,12 +48,11 @@ public final class Scope implements AutoCloseable {
      * gradients are recorded the graph holds what it needs.)
      *
      * @param x a tensor of the caller's own making, freed here
+     * @param layer gives a new tensor, never {@code x} itself
      */
     public static Tensor next(Tensor x, UnaryOperator<Tensor> layer) {
         Tensor y = only(() -> layer.apply(x));
-        if (y != x) {
-            x.close();
-        }
+        x.close();
         return y;
     }
 
