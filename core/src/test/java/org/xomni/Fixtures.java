@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.SafetensorsFile;
@@ -48,7 +49,7 @@ public final class Fixtures {
 
     /** A golden tensor, to be closed by an enclosing scope. */
     public static Tensor tensor(SafetensorsFile file, String name) {
-        return Tensors.over(file.tensors().get(name));
+        return Tensors.over(Objects.requireNonNull(file.tensors().get(name), name));
     }
 
     /** The project's tolerance: the largest difference is at most 1e-4 of the largest value. */

@@ -3,15 +3,11 @@ package org.xomni.tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /** JSON from untrusted files, with limits on depth and size. */
@@ -27,42 +23,11 @@ public final class Json {
                     .build())
             .build();
 
-    private static final JsonMapper RECORDS = MAPPER.rebuild()
-            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .build();
-
     private Json() {}
 
     /** The mapper with these limits. */
     public static JsonMapper mapper() {
         return MAPPER;
-    }
-
-    /**
-     * Reads a JSON object as a record: snake-case names, no type but the right one, unknown names ignored, absent ones only where the
-     * component is a {@code @Nullable} object.
-     *
-     * @param where what messages call the object, such as {@code "config.json vision_config.encoder"}
-     * @throws CheckpointException if a value is missing or has another type; what the record's own constructor throws passes through
-     */
-    public static <T extends Record> T record(JsonNode node, Class<T> type, String where) {
-        if (!node.isObject()) {
-            throw new CheckpointException(where + " is missing or not an object; restore it from the original checkpoint");
-        }
-        try {
-            return RECORDS.treeToValue(node, type);
-        } catch (JacksonException e) {
-            if (e.getCause() instanceof XOmniException ours) {
-                throw ours;
-            }
-            String name = e.getPath().stream().map(r -> "." + r.getPropertyName()).collect(Collectors.joining());
-            throw new CheckpointException(where + name + " cannot be used: " + firstLine(e.getOriginalMessage())
-                    + "; restore it from the original checkpoint", e);
-        }
     }
 
     /**

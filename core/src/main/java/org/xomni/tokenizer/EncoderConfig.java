@@ -2,14 +2,13 @@ package org.xomni.tokenizer;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * {@code vision_config.encoder} of a checkpoint's {@code config.json}.
  *
- * @param siglipName the ViT's name; decides its dimensions where {@code siglipConfig} is null
- * @param siglipConfig the ViT's dimensions, which released checkpoints do not have
+ * @param vit the ViT's dimensions, by its {@code siglip_name} or, where there is one, {@code siglip_config}
  * @param siglipPath the ViT's weights, a {@code .pt} file in the model folder
  * @param projectorPath the quantiser's weights, a {@code .pt} file in the model folder
  * @param zChannels the width of features before and after the quantiser, which is the ViT's
@@ -18,8 +17,7 @@ import org.xomni.tensor.CheckpointException;
  * @param withNorm whether features are compared with codes by direction, not by distance
  */
 public record EncoderConfig(
-        @Nullable String siglipName,
-        @Nullable VitConfig siglipConfig,
+        VitConfig vit,
         String siglipPath,
         String projectorPath,
         int zChannels,
@@ -27,37 +25,39 @@ public record EncoderConfig(
         int codebookDim,
         boolean withNorm) {
 
-    /** @throws CheckpointException if a value is missing or out of range, a path leads out of the folder, or the ViT is unknown */
+    /** @throws CheckpointException if a value is out of range or a path leads out of the folder */
     public EncoderConfig {
         requireInside("siglip_path", siglipPath);
         requireInside("projector_path", projectorPath);
-        TokenizerConfig.require("z_channels", zChannels, 1, 16_384);
-        TokenizerConfig.require("codebook_size", codebookSize, 1, 1 << 20);
-        TokenizerConfig.require("codebook_dim", codebookDim, 1, 16_384);
+        ConfigFile.within("z_channels", zChannels, 1, 16_384);
+        ConfigFile.within("codebook_size", codebookSize, 1, 1 << 20);
+        ConfigFile.within("codebook_dim", codebookDim, 1, 16_384);
         if (zChannels % VectorQuantizer.NORM_GROUPS != 0) {
             throw new CheckpointException("z_channels " + zChannels + " is not divisible by the " + VectorQuantizer.NORM_GROUPS
                     + " groups of the quantiser's norms; fix config.json");
         }
-        int width = vit(siglipName, siglipConfig).width();
-        if (zChannels != width) {
-            throw new CheckpointException("z_channels " + zChannels + " is not the ViT's width " + width + "; fix config.json");
+        if (zChannels != vit.width()) {
+            throw new CheckpointException("z_channels " + zChannels + " is not the ViT's width " + vit.width() + "; fix config.json");
         }
     }
 
-    /** The ViT's dimensions, given or by name. */
-    public VitConfig vit() {
-        return vit(siglipName, siglipConfig);
-    }
-
-    private static VitConfig vit(@Nullable String name, @Nullable VitConfig config) {
-        return config != null ? config : VitConfig.named(name);
+    /** Reads {@code vision_config.encoder}. */
+    static EncoderConfig of(ConfigFile json) {
+        return new EncoderConfig(
+                json.optionalChild("siglip_config").map(VitConfig::of).orElseGet(() -> VitConfig.named(json.text("siglip_name"))),
+                json.text("siglip_path"),
+                json.text("projector_path"),
+                json.integer("z_channels"),
+                json.integer("codebook_size"),
+                json.integer("codebook_dim"),
+                json.flag("with_norm", true));
     }
 
     /** Links are followed, since download caches consist of them: only the name itself must stay below the folder. */
-    private static void requireInside(String name, @Nullable String path) {
+    private static void requireInside(String name, String path) {
         boolean inside;
         try {
-            Path normal = path == null ? Path.of("") : Path.of(path).normalize();
+            Path normal = Path.of(path).normalize();
             inside = !normal.isAbsolute() && !normal.startsWith("..") && !normal.toString().isEmpty();
         } catch (InvalidPathException e) {
             inside = false;

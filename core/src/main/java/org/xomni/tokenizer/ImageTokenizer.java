@@ -22,7 +22,8 @@ import org.xomni.tensor.Tensors;
 import org.xomni.tensor.TorchArchive;
 
 /**
- * The semantic image tokenizer of one checkpoint: pixels to tokens ({@link #encode}) and tokens to what the decoder draws from ({@link #features}).
+ * The semantic image tokenizer of one checkpoint: pixels to tokens ({@link #encode}), and tokens to what the decoder draws from
+ * ({@link #features}).
  *
  * <p>The ViT and the quantiser are loaded when they are first needed, so that decoding never loads the ViT. Like every model it is used
  * by one thread at a time. It is frozen: tensors that it returns are inference tensors, and who trains with one clones it first. A returned
@@ -114,8 +115,8 @@ public final class ImageTokenizer implements AutoCloseable {
         tokens.requireCodebook(config.encoder().codebookSize());
         VectorQuantizer quantizer = quantizer();
         try (Scope scope = Scope.inference()) {
-            Tensor codes_Bhw = Tensors.ids(tokens.ids()).to(numerics.torchDevice(), ScalarType.Long).view(1, tokens.height(), tokens.width());
-            Tensor features_BDhw = quantizer.decode(codes_Bhw);
+            Tensor codes_L = Tensors.ids(tokens.ids()).to(numerics.torchDevice(), ScalarType.Long);
+            Tensor features_BDhw = quantizer.decode(codes_L.view(1, tokens.height(), tokens.width()));
             return scope.keep(features_BDhw.squeeze(0).flatten(1, 2).t().to(ScalarType.Float).contiguous());
         }
     }

@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.image.PillowResize;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Scope;
@@ -29,13 +30,24 @@ public record ImageTransform(boolean filtering, int minShortSize, double maxAspe
 
     /** @throws CheckpointException if a value is out of range or two contradict each other */
     public ImageTransform {
-        TokenizerConfig.require("patch_size", patchSize, 1, 256);
-        TokenizerConfig.require("min_short_size", minShortSize, 0, 8192);
-        TokenizerConfig.require("long_size", longSize, patchSize, 8192);
-        TokenizerConfig.require("short_size", shortSize, patchSize, longSize);
+        ConfigFile.within("patch_size", patchSize, 1, 256);
+        ConfigFile.within("min_short_size", minShortSize, 0, 8192);
+        ConfigFile.within("long_size", longSize, patchSize, 8192);
+        ConfigFile.within("short_size", shortSize, patchSize, longSize);
         if (!(maxAspectRatio >= 1 && maxAspectRatio < Double.POSITIVE_INFINITY)) {
             throw new CheckpointException("max_aspect_ratio " + maxAspectRatio + " is not a number from 1; fix config.json");
         }
+    }
+
+    /** Reads {@code vision_config.transform}. */
+    static ImageTransform of(ConfigFile json) {
+        return new ImageTransform(
+                json.flag("filtering", true),
+                json.integer("min_short_size"),
+                json.number("max_aspect_ratio"),
+                json.integer("short_size"),
+                json.integer("long_size"),
+                json.integer("patch_size"));
     }
 
     /**
@@ -47,8 +59,8 @@ public record ImageTransform(boolean filtering, int minShortSize, double maxAspe
         int shorter = Math.min(height, width);
         int longer = Math.max(height, width);
         if (filtering && shorter < minShortSize) {
-            throw new InputException("image is " + width + "x" + height + " (width x height), needs a short side of at least " + minShortSize
-                    + " pixels; use a larger image");
+            throw new InputException("image is " + width + "x" + height + " (width x height), needs a short side of at least "
+                    + minShortSize + " pixels; use a larger image");
         }
         if (filtering && (double) longer / shorter > maxAspectRatio) {
             throw narrow(height, width, Double.toString(maxAspectRatio));
@@ -95,11 +107,11 @@ public record ImageTransform(boolean filtering, int minShortSize, double maxAspe
 
     /** Pixels 0..255 as the ViT takes them: -1..1, [1, 3, Y, X], in the type for activations. */
     public static Tensor normalize(Pixels image, Numerics numerics) {
-        try (Scope scope = Scope.plain()) {
+        return Scope.only(() -> {
             Tensor bytes = Tensors.of(image.rgb(), 1, image.height(), image.width(), 3);
             Tensor unit = bytes.to(ScalarType.Float).div_(new Scalar(255f));
             Tensor centred = unit.sub_(new Scalar(0.5f)).div_(new Scalar(0.5f));
-            return scope.keep(centred.permute(0, 3, 1, 2).contiguous().to(numerics.torchDevice(), numerics.computeType()));
-        }
+            return centred.permute(0, 3, 1, 2).contiguous().to(numerics.torchDevice(), numerics.computeType());
+        });
     }
 }

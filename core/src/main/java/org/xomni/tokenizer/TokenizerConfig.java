@@ -2,8 +2,7 @@ package org.xomni.tokenizer;
 
 import java.nio.file.Path;
 import org.xomni.tensor.CheckpointException;
-import org.xomni.tensor.Json;
-import tools.jackson.databind.JsonNode;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * What a checkpoint's {@code config.json} says about its image tokenizer.
@@ -27,16 +26,12 @@ public record TokenizerConfig(EncoderConfig encoder, ImageTransform transform) {
      * @throws CheckpointException if it is missing or cannot be used
      */
     public static TokenizerConfig read(Path modelFolder) {
-        Path file = modelFolder.resolve("config.json");
-        JsonNode vision = Json.readObject(file).path("vision_config");
-        return new TokenizerConfig(
-                Json.record(vision.path("encoder"), EncoderConfig.class, file + " vision_config.encoder"),
-                Json.record(vision.path("transform"), ImageTransform.class, file + " vision_config.transform"));
+        return of(ConfigFile.read(modelFolder.resolve("config.json")));
     }
 
-    static void require(String name, int value, int least, int most) {
-        if (value < least || value > most) {
-            throw new CheckpointException(name + " " + value + " is not in " + least + ".." + most + "; fix config.json");
-        }
+    /** Reads {@code vision_config} of a {@code config.json}. */
+    public static TokenizerConfig of(ConfigFile json) {
+        ConfigFile vision = json.child("vision_config");
+        return new TokenizerConfig(EncoderConfig.of(vision.child("encoder")), ImageTransform.of(vision.child("transform")));
     }
 }

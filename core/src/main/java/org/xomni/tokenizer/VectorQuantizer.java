@@ -34,7 +34,11 @@ public record VectorQuantizer(Conv2d toCode, Tensor codebook, boolean withNorm, 
     /** A code of length zero has no direction; this keeps its score at zero. */
     private static final double LEAST_LENGTH = 1e-12;
 
-    /** @param p the root of {@code projector.pt} */
+    /**
+     * The quantiser of a checkpoint.
+     *
+     * @param p the root of {@code projector.pt}
+     */
     public static VectorQuantizer of(Parameters p, EncoderConfig c) {
         return new VectorQuantizer(
                 Conv2d.of(p.at("quant_conv"), c.zChannels(), c.codebookDim(), 1),
@@ -46,7 +50,7 @@ public record VectorQuantizer(Conv2d toCode, Tensor codebook, boolean withNorm, 
 
     /** Features [B, D, h, w] to the indices of their codes, int64 [B, h, w]. */
     public Tensor encode(Tensor features) {
-        try (Scope scope = Scope.plain()) {
+        return Scope.only(() -> {
             Tensor z_BhwC = toCode.forward(features).permute(0, 2, 3, 1);
             Tensor z_NC = z_BhwC.reshape(-1, z_BhwC.size(3)).to(codebook.scalar_type());
             Tensor lengths_K = torch.linalg_vector_norm(codebook, new Scalar(2), new long[] {1}, false, new ScalarTypeOptional());
@@ -55,35 +59,35 @@ public record VectorQuantizer(Conv2d toCode, Tensor codebook, boolean withNorm, 
                 Tensor some_NC = z_NC.narrow(0, first, Math.min(COMPARED_AT_ONCE, z_NC.size(0) - first));
                 nearest.push_back(nearest(some_NC, lengths_K));
             }
-            return scope.keep(torch.cat(nearest, 0).view(z_BhwC.size(0), z_BhwC.size(1), z_BhwC.size(2)));
-        }
+            return torch.cat(nearest, 0).view(z_BhwC.size(0), z_BhwC.size(1), z_BhwC.size(2));
+        });
     }
 
     /** The feature's own length is the same for all codes, so it does not decide which of them is nearest. */
     private Tensor nearest(Tensor z_NC, Tensor lengths_K) {
-        try (Scope scope = Scope.plain()) {
+        return Scope.only(() -> {
             Tensor products_NK = z_NC.matmul(codebook.t());
             Tensor closeness_NK = withNorm
                     ? products_NK.div_(lengths_K.clamp_min(new Scalar(LEAST_LENGTH)))
                     : products_NK.sub_(lengths_K.square().mul(new Scalar(0.5)));
-            return scope.keep(closeness_NK.argmax(new LongOptional(1), false));
-        }
+            return closeness_NK.argmax(new LongOptional(1), false);
+        });
     }
 
     /** Indices of codes, int64 [B, h, w], to features [B, D, h, w]. */
     public Tensor decode(Tensor codes) {
-        try (Scope scope = Scope.plain()) {
+        return Scope.only(() -> {
             Tensor z_NC = codebook.index_select(0, codes.flatten());
             Tensor z_BChw = z_NC.view(codes.size(0), codes.size(1), codes.size(2), z_NC.size(1)).permute(0, 3, 1, 2);
-            return scope.keep(refine(z_BChw.to(fromCode.weight().scalar_type())));
-        }
+            return refine(z_BChw.to(fromCode.weight().scalar_type()));
+        });
     }
 
     /** Code vectors [B, C, h, w] to features [B, D, h, w]. */
     public Tensor refine(Tensor z_BChw) {
         Tensor x = fromCode.forward(z_BChw);
         for (ResidualBlock residual : residuals) {
-            x = residual.forward(x);
+            x = Scope.next(x, residual::forward);
         }
         return x;
     }

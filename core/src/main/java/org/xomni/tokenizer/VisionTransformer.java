@@ -19,10 +19,11 @@ import org.xomni.tensor.StoredTensor;
  * no class token, and neither a norm nor a head comes after the last block.
  *
  * @param patches the convolution that makes one vector of each patch
- * @param positions [1, n*n, D] fp32, the square grid of learned positions
+ * @param positions [1, n*n, D] fp32, a square grid of learned positions
+ * @param grid n
  * @param blocks first to last
  */
-public record VisionTransformer(Conv2d patches, Tensor positions, List<Block> blocks) {
+public record VisionTransformer(Conv2d patches, Tensor positions, int grid, List<Block> blocks) {
     private static final double EPS = 1e-6;
     private static final String POSITIONS = "pos_embed";
     private static final int MOST_POSITIONS = 1 << 20;
@@ -36,6 +37,7 @@ public record VisionTransformer(Conv2d patches, Tensor positions, List<Block> bl
         return new VisionTransformer(
                 Conv2d.of(p.at("patch_embed").at("proj"), 3, c.width(), c.patchSize(), c.patchSize(), 0),
                 p.exact(POSITIONS, 1, (long) grid * grid, c.width()),
+                grid,
                 IntStream.range(0, c.layers()).mapToObj(i -> Block.of(p.at("blocks", i), c)).toList());
     }
 
@@ -47,7 +49,7 @@ public record VisionTransformer(Conv2d patches, Tensor positions, List<Block> bl
     public static int grid(Map<String, StoredTensor> siglip) {
         StoredTensor stored = siglip.get(POSITIONS);
         long[] shape = stored == null ? new long[0] : stored.shape();
-        long side = shape.length == 3 && shape[1] <= MOST_POSITIONS ? Math.round(Math.sqrt(shape[1])) : 0;
+        long side = shape.length == 3 && shape[1] <= MOST_POSITIONS ? Math.round(Math.sqrt((double) shape[1])) : 0;
         if (side == 0 || side * side != shape[1]) {
             throw new CheckpointException(POSITIONS + (stored == null ? " is missing" : " has shape " + StoredTensor.shapeText(shape))
                     + ", expected [1, n*n, width]; restore siglip_path from the original checkpoint");
@@ -63,20 +65,14 @@ public record VisionTransformer(Conv2d patches, Tensor positions, List<Block> bl
                 .flatten(2, 3)
                 .transpose(1, 2);
         for (Block block : blocks) {
-            Tensor next;
-            try (Scope scope = Scope.plain()) {
-                next = scope.keep(block.forward(x_BLD));
-            }
-            x_BLD.close();
-            x_BLD = next;
+            x_BLD = Scope.next(x_BLD, block::forward);
         }
         return x_BLD;
     }
 
     /** The learned positions at the size of an image, fp32 [1, D, h, w]. */
     private Tensor positions(long h, long w) {
-        long n = Math.round(Math.sqrt(positions.size(1)));
-        Tensor learned = positions.view(1, n, n, positions.size(2)).permute(0, 3, 1, 2);
+        Tensor learned = positions.view(1, grid, grid, positions.size(2)).permute(0, 3, 1, 2);
         return torch.upsample_bilinear2d(learned, new long[] {h, w}, false);
     }
 

