@@ -15,9 +15,7 @@ import org.xomni.autoregressive.Head;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.autoregressive.Vocabulary;
-import org.xomni.decoder.Conditioning;
 import org.xomni.decoder.DiffusionDecoder;
-import org.xomni.decoder.PromptIds;
 import org.xomni.decoder.Tiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
@@ -31,10 +29,8 @@ import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.ShardedSafetensors;
 import org.xomni.text.ChatTemplate;
-import org.xomni.text.ClipTokenizer;
 import org.xomni.text.Message;
 import org.xomni.text.Span;
-import org.xomni.text.T5Tokenizer;
 import org.xomni.text.TextStream;
 import org.xomni.text.TextTokenizer;
 import org.xomni.tokenizer.ImageTokenizer;
@@ -63,7 +59,6 @@ public final class XOmni implements AutoCloseable {
     private final Lazy<ImageTokenizer> tokenizer;
     private final Lazy<UnifiedModel> model;
     private final Lazy<DiffusionDecoder> decoder;
-    private final Lazy<PromptTokenizers> prompts;
 
     private XOmni(Checkpoint checkpoint, LoadOptions options) {
         if (options.threads() > 0) {
@@ -76,7 +71,6 @@ public final class XOmni implements AutoCloseable {
         this.tokenizer = new Lazy<>(() -> ImageTokenizer.load(checkpoint.folder(), numerics));
         this.model = new Lazy<>(this::loadModel);
         this.decoder = new Lazy<>(this::loadDecoder);
-        this.prompts = new Lazy<>(() -> PromptTokenizers.load(checkpoint.requireFlux()));
     }
 
     /**
@@ -229,9 +223,10 @@ public final class XOmni implements AutoCloseable {
             throw new InputException("size " + height + "x" + width + " is not a multiple of " + patch + " pixels; try "
                     + nearest(height, patch) + "x" + nearest(width, patch));
         }
-        int most = DiffusionDecoder.MOST_TOKENS_PER_SIDE;
-        if (height / patch > most || width / patch > most) {
-            throw new InputException("size " + height + "x" + width + " is too large; each side may have at most " + most * patch + " pixels");
+        long tokens = (long) (height / patch) * (width / patch);
+        if (tokens > checkpoint.unified().maxPositions()) {
+            throw new InputException("size " + height + "x" + width + " takes " + tokens + " tokens, and the context holds "
+                    + checkpoint.unified().maxPositions() + "; draw a smaller image");
         }
         return new Grid(height / patch, width / patch);
     }
@@ -340,39 +335,16 @@ public final class XOmni implements AutoCloseable {
         DiffusionDecoder d = decoder.get();
         int steps = settings.steps() != null ? settings.steps() : checkpoint.decoder().numInferenceSteps();
         double guidance = settings.guidance() != null ? settings.guidance() : checkpoint.decoder().cfgScale();
-        DiffusionDecoder.Prompts prompts = d.kind() == Conditioning.Kind.TEXT_AND_TOKENS ? promptIds(prompt) : null;
+        // The reference decodes with the prompt's ids made text again: both models read the same characters.
+        String shown = text.get().decode(text.get().encode(prompt));
         var request = new DiffusionDecoder.Request(
-                tokens.height(), tokens.width(), prompts, steps, guidance, settings.tiled() ? Tiles.DEFAULT : null);
+                tokens.height(), tokens.width(), shown, steps, guidance, settings.tiled() ? Tiles.DEFAULT : null);
         try (Randomness randomness = new Randomness(seed);
                 Scope scope = Scope.plain()) {
             Tensor features = tokenizer.get().features(tokens);
             releaseIfOffloading(tokenizer);
-            byte[] rgb = d.decode(
+            return d.decode(
                     features, request, randomness, (done, all) -> progress.report(Progress.Phase.DECODING, done, all), progress::cancelled);
-            return new Pixels(tokens.height() * d.pixelsPerToken(), tokens.width() * d.pixelsPerToken(), rgb);
-        }
-    }
-
-    /** The reference decodes with the prompt's ids made text again, so that both models read the same characters. */
-    private DiffusionDecoder.Prompts promptIds(String prompt) {
-        String normalised = text.get().decode(text.get().encode(prompt));
-        return new DiffusionDecoder.Prompts(prompts.get().encode(normalised), prompts.get().encode(""));
-    }
-
-    /** CLIP's and T5's tokenizers of the FLUX folder. */
-    private record PromptTokenizers(ClipTokenizer clip, T5Tokenizer t5) implements AutoCloseable {
-        static PromptTokenizers load(Path flux) {
-            return new PromptTokenizers(ClipTokenizer.load(flux.resolve("tokenizer")), T5Tokenizer.load(flux.resolve("tokenizer_2")));
-        }
-
-        PromptIds encode(String prompt) {
-            return new PromptIds(clip.encode(prompt), t5.encode(prompt));
-        }
-
-        @Override
-        public void close() {
-            clip.close();
-            t5.close();
         }
     }
 
@@ -434,7 +406,6 @@ public final class XOmni implements AutoCloseable {
         model.close();
         decoder.close();
         tokenizer.close();
-        prompts.close();
         text.close();
     }
 }

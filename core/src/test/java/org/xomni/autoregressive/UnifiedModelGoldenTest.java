@@ -89,7 +89,7 @@ class UnifiedModelGoldenTest {
                 Sampling sampling = new Sampling(
                         number(run, "cfg", 1), number(run, "temperature", 1), 50, number(run, "top_p", 1), number(run, "min_p", 0.03));
                 try (Batch batch = new Batch(model, 2, 512)) {
-                    Sequence row = batch.join(
+                    Sequence row = batch.join(new Batch.Request(
                             Fixtures.ints(run.get("prompt_ids")),
                             Fixtures.ints(run.get("negative_ids")),
                             Head.IMAGE,
@@ -98,7 +98,7 @@ class UnifiedModelGoldenTest {
                             Set.of(),
                             Set.of(),
                             expected.length,
-                            id -> {});
+                            id -> {}));
                     while (batch.step()) {}
                     int[] codes = Arrays.stream(row.drawn()).map(id -> id - model.config().vocabSize()).toArray();
                     assertThat(codes).containsExactly(expected);
@@ -113,7 +113,7 @@ class UnifiedModelGoldenTest {
         try (UnifiedModel model = load(fixture, DType.FLOAT32)) {
             for (JsonNode run : Fixtures.golden(fixture).get("chat")) {
                 try (Batch batch = new Batch(model, 1, 512)) {
-                    Sequence row = batch.join(
+                    Sequence row = batch.join(new Batch.Request(
                             Fixtures.ints(run.get("input_ids")),
                             null,
                             Head.TEXT,
@@ -122,7 +122,7 @@ class UnifiedModelGoldenTest {
                             Set.of(),
                             Set.of(511),
                             run.get("max_new_tokens").intValue(),
-                            id -> {});
+                            id -> {}));
                     while (batch.step()) {}
                     assertThat(row.drawn()).containsExactly(Fixtures.ints(run.get("output_ids")));
                 }
