@@ -55,7 +55,7 @@ final class CharacterMap {
                 if ((unit & 0x8000_00FF) == label) {
                     int child = node ^ label ^ offset(unit);
                     boolean leaf = (unit & 0x100) != 0;
-                    if (child >= trie.length || leaf && !startsCharacter(replacements, trie[child] & 0x7FFF_FFFF)) {
+                    if (child >= trie.length || (leaf && !startsCharacter(replacements, trie[child] & 0x7FFF_FFFF))) {
                         return false;
                     }
                     if (!seen.get(child)) {
@@ -73,6 +73,6 @@ final class CharacterMap {
     }
 
     private static boolean startsCharacter(byte[] text, int index) {
-        return index == text.length || index < text.length && (text[index] & 0xC0) != 0x80;
+        return index == text.length || (index < text.length && (text[index] & 0xC0) != 0x80);
     }
 }

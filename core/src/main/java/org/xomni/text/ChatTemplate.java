@@ -69,7 +69,8 @@ public final class ChatTemplate {
             }
         }
         try {
-            return new ChatTemplate(Files.exists(own) ? Files.readString(own) : fromConfig(settings.path("chat_template"), config), globals);
+            String template = Files.exists(own) ? Files.readString(own) : fromConfig(settings.path("chat_template"), config);
+            return new ChatTemplate(template, globals);
         } catch (IOException e) {
             throw new CheckpointException(own + " cannot be read: " + e.getMessage(), e);
         }
@@ -117,7 +118,8 @@ public final class ChatTemplate {
         return tokenizer.encode(spans);
     }
 
-    /** What {@code raise_exception} of a template calls. */
+    /** What {@code raise_exception} of a template calls; the engine wants it public. */
+    @SuppressWarnings("DoNotCallSuggester")
     public static String raise(String message) {
         throw new Refusal(message);
     }
@@ -132,17 +134,21 @@ public final class ChatTemplate {
         Map<String, Object> bindings = new HashMap<>(globals);
         bindings.put("messages", values);
         bindings.put("add_generation_prompt", addGenerationPrompt);
-        RenderResult result = engine.renderForResult(template, bindings);
+        RenderResult result;
+        try {
+            result = engine.renderForResult(template, bindings);
+        } catch (StackOverflowError e) {
+            throw new CheckpointException("the chat template is nested too deeply; restore it from the original checkpoint", e);
+        }
+        // Warnings count too: they say that something of the template was left out.
         for (TemplateError error : result.getErrors()) {
             for (Throwable cause = error.getException(); cause != null; cause = cause.getCause()) {
                 if (cause instanceof Refusal) {
-                    throw new InputException("the checkpoint's chat template refuses these messages: " + firstLine(cause.getMessage()), cause);
+                    throw new InputException("the chat template refuses these messages: " + firstLine(cause.getMessage()), cause);
                 }
             }
-            if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
-                throw new CheckpointException("the chat template fails in line " + error.getLineno() + " (" + firstLine(error.getMessage())
-                        + "); mend chat_template in tokenizer_config.json", error.getException());
-            }
+            throw new CheckpointException("the chat template fails in line " + error.getLineno() + " (" + firstLine(error.getMessage())
+                    + "); restore it from the original checkpoint", error.getException());
         }
         return result.getOutput();
     }
@@ -198,7 +204,7 @@ public final class ChatTemplate {
                 return entry.path("template").stringValue();
             }
         }
-        throw new CheckpointException(config + " has no chat_template; chatting needs one (add it, or a chat_template.jinja, from the original checkpoint)");
+        throw new CheckpointException(config + " has no chat_template; add it, or a chat_template.jinja, from the original checkpoint");
     }
 
     private static String firstLine(@Nullable String message) {

@@ -21,7 +21,8 @@ import tools.jackson.databind.node.ObjectNode;
  * The tokenizer of FLUX's CLIP text encoder, from the published {@code vocab.json} and {@code merges.txt}. The source is transformers'
  * {@code CLIPTokenizer} as it works without ftfy: text is cleaned (control characters dropped, Chinese characters set apart, NFC, lower
  * case) and then cut into byte-level BPE whose words end with {@code </w>}. One thing differs: the reference recognises
- * {@code <|startoftext|>} and {@code <|endoftext|>} in a prompt; here a prompt is only text and they are ordinary characters.
+ * {@code <|startoftext|>} and {@code <|endoftext|>} in a prompt; here a prompt is only text and they are ordinary characters. (Java also
+ * lowers a final capital sigma by slightly other rules than Python where it follows something that is no Greek letter.)
  *
  * <p>Thread-safe. The native library is loaded at the first encoding.
  */
@@ -33,6 +34,10 @@ public final class ClipTokenizer implements AutoCloseable {
     private static final String END = "<|endoftext|>";
     private static final String WORDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|\\p{L}+|\\p{N}|[^\\s\\p{L}\\p{N}]+";
     private static final int MAX_MERGES = 49152 - 256 - 2;
+    /** The blocks of CJK ideographs that BERT's tokenizer names. */
+    private static final int[][] CHINESE = {
+        {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2CEAF}, {0x2F800, 0x2FA1F}
+    };
 
     private final Path folder;
     private final ObjectNode vocabulary;
@@ -102,10 +107,13 @@ public final class ClipTokenizer implements AutoCloseable {
         };
     }
 
-    /** The CJK ideograph blocks that BERT's tokenizer names. */
     private static boolean isChinese(int c) {
-        return c >= 0x4E00 && c <= 0x9FFF || c >= 0x3400 && c <= 0x4DBF || c >= 0x20000 && c <= 0x2A6DF || c >= 0x2A700 && c <= 0x2CEAF
-                || c >= 0xF900 && c <= 0xFAFF || c >= 0x2F800 && c <= 0x2FA1F;
+        for (int[] block : CHINESE) {
+            if (c >= block[0] && c <= block[1]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private int takeId(String token) {

@@ -55,10 +55,11 @@ final class JinjaWhitespace {
     private void tag(char kind, int from) {
         int close = kind == '#' ? source.indexOf("#}", from) : closing(kind, from);
         if (close < 0) {
-            throw new CheckpointException("the chat template opens {" + kind + " at character " + position + " and never closes it; mend chat_template");
+            throw new CheckpointException("the chat template opens {" + kind + " after character " + position
+                    + " and never closes it; restore chat_template from the original checkpoint");
         }
         char last = source.charAt(close - 1);
-        boolean signed = close > from && (last == '-' || last == '+' && kind != '{');
+        boolean signed = close > from && (last == '-' || (last == '+' && kind != '{'));
         String inside = source.substring(from, signed ? close - 1 : close).strip();
         position = close + 2;
         boolean raw = kind == '%' && inside.equals("raw");

@@ -3,6 +3,7 @@ package org.xomni.text;
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.XOmniException;
 
@@ -17,10 +18,12 @@ final class NativeTokenizer implements AutoCloseable {
         setDefault("RUST_FLAVOR", "cpu");
     }
 
+    private final Path origin;
     private final long handle;
     private boolean closed;
 
-    private NativeTokenizer(long handle) {
+    private NativeTokenizer(Path origin, long handle) {
+        this.origin = origin;
         this.handle = handle;
     }
 
@@ -33,29 +36,34 @@ final class NativeTokenizer implements AutoCloseable {
         try {
             LibUtils.checkStatus();
         } catch (RuntimeException | LinkageError e) {
-            throw new XOmniException("the native tokenizer library cannot be loaded (" + firstLine(e) + "); set DJL_CACHE_DIR to a writable folder", e);
+            throw new XOmniException(
+                    "the native tokenizer library cannot be loaded (" + firstLine(e) + "); set DJL_CACHE_DIR to a writable folder", e);
         }
         try {
-            return new NativeTokenizer(TokenizersLibrary.LIB.createTokenizerFromString(json));
+            return new NativeTokenizer(origin, TokenizersLibrary.LIB.createTokenizerFromString(json));
         } catch (RuntimeException e) {
-            throw new CheckpointException(origin + " is not a usable tokenizer (" + firstLine(e) + "); restore it from the original checkpoint", e);
+            throw unusable(origin, e);
         }
     }
 
-    /** Encodes text without adding anything. Lone surrogates count as U+FFFD. */
+    /**
+     * Encodes text without adding anything. Lone surrogates count as U+FFFD.
+     *
+     * @throws CheckpointException if the tokenizer has no way to write it
+     */
     synchronized int[] encode(String text) {
         if (closed) {
             throw new IllegalStateException("the tokenizer is closed");
         }
         TokenizersLibrary library = TokenizersLibrary.LIB;
-        long encoding = library.encode(handle, wellFormed(text), false);
+        long encoding;
         try {
-            long[] ids = library.getTokenIds(encoding);
-            int[] result = new int[ids.length];
-            for (int i = 0; i < ids.length; i++) {
-                result[i] = Math.toIntExact(ids[i]);
-            }
-            return result;
+            encoding = library.encode(handle, wellFormed(text), false);
+        } catch (RuntimeException e) {
+            throw unusable(origin, e);
+        }
+        try {
+            return Arrays.stream(library.getTokenIds(encoding)).mapToInt(Math::toIntExact).toArray();
         } finally {
             library.deleteEncoding(encoding);
         }
@@ -67,6 +75,11 @@ final class NativeTokenizer implements AutoCloseable {
             closed = true;
             TokenizersLibrary.LIB.deleteTokenizer(handle);
         }
+    }
+
+    private static CheckpointException unusable(Path origin, RuntimeException e) {
+        return new CheckpointException(
+                origin + " is not a usable tokenizer (" + firstLine(e) + "); restore it from the original checkpoint", e);
     }
 
     private static String wellFormed(String text) {

@@ -42,9 +42,7 @@ public final class T5Tokenizer implements AutoCloseable {
                 || !(model.get("vocab") instanceof ArrayNode vocabulary)) {
             throw TokenizerFile.wrong(file, "it has no model of type Unigram with a vocab");
         }
-        if (TokenizerFile.allowOnly(file, root, "normalizer", NORMALIZERS).contains("Precompiled")) {
-            root.path("normalizer").findValuesAsString("precompiled_charsmap").forEach(map -> CharacterMap.check(file, map));
-        }
+        TokenizerFile.allowOnly(file, root, "normalizer", NORMALIZERS);
         if (!TokenizerFile.allowOnly(file, root, "pre_tokenizer", PRE_TOKENIZERS).contains("Metaspace")) {
             throw TokenizerFile.wrong(file, "its pre_tokenizer is not Metaspace");
         }

@@ -17,7 +17,8 @@ import org.xomni.tensor.CheckpointException;
  * <em>control tokens</em>: turn markers, {@code <SOM>}, {@code <IMAGE>}, {@code <EOM>} and one {@code <MM-Token-k>} per image code. They
  * count only in text that the program wrote; in user text they are ordinary characters.
  *
- * <p>Ids are vocabulary ids, the ones that the file gives, in whatever order. Thread-safe. The native library is loaded at the first encoding.
+ * <p>Ids are vocabulary ids, the ones that the file gives, in whatever order. Thread-safe. The native library is loaded at the first
+ * encoding.
  */
 public final class TextTokenizer implements AutoCloseable {
     private static final byte[] NOTHING = {};

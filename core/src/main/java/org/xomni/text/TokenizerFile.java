@@ -33,7 +33,7 @@ record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Int
     static TokenizerFile read(Path file) {
         ObjectNode root = (ObjectNode) Json.readObject(file);
         if (!(root.get("model") instanceof ObjectNode model) || !"BPE".equals(model.path("type").asString(""))
-                || !(model.get("vocab") instanceof ObjectNode vocab) || !(model.get("merges") instanceof ArrayNode merges)) {
+                || !(model.get("vocab") instanceof ObjectNode vocab) || !(model.get("merges") instanceof ArrayNode)) {
             throw wrong(file, "it has no model of type BPE with a vocab and merges");
         }
         allowOnly(file, root, "normalizer", NORMALIZERS);
@@ -62,16 +62,26 @@ record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Int
 
     /**
      * The types of a part of the tokenizer, which must be among those known. An unknown one cannot be tried: a file that makes the native
-     * library panic takes the JVM with it.
+     * library panic takes the JVM with it. For the same reason every character map is checked.
      */
-    static List<String> allowOnly(Path file, ObjectNode root, String part, Set<String> known) {
-        List<String> types = root.path(part).findValuesAsString("type");
-        for (String type : types) {
-            if (!known.contains(type)) {
-                throw wrong(file, "its " + part + " is a " + type + ", not one of " + new TreeSet<>(known));
-            }
+    static Set<String> allowOnly(Path file, ObjectNode root, String part, Set<String> known) {
+        Set<String> types = new TreeSet<>();
+        collectTypes(file, root.path(part), types);
+        if (!known.containsAll(types)) {
+            throw wrong(file, "its " + part + " is made of " + types + ", but only " + new TreeSet<>(known) + " are known");
         }
         return types;
+    }
+
+    private static void collectTypes(Path file, JsonNode node, Set<String> types) {
+        String type = node.path("type").asString("");
+        if (node.has("type")) {
+            types.add(type);
+        }
+        if (node.has("precompiled_charsmap") || type.equals("Precompiled")) {
+            CharacterMap.check(file, node.path("precompiled_charsmap").asString(""));
+        }
+        node.forEach(child -> collectTypes(file, child, types));
     }
 
     static CheckpointException wrong(Path file, String what) {

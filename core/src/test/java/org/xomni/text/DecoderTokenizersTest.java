@@ -96,8 +96,12 @@ class DecoderTokenizersTest {
     void brokenFilesAreRefusedInOneLine(@TempDir Path folder) throws IOException {
         String vocab = Files.readString(CLIP.resolve("vocab.json"));
         String merges = Files.readString(CLIP.resolve("merges.txt"));
-        for (String[] files : new String[][] {{"{}", merges}, {"[]", merges}, {"{\"a\"", merges}, {vocab.replace("<|endoftext|>", "end"), merges},
-                {vocab.replace("\"!\"", "\"!!\""), merges}, {vocab, "#version\nnot in the vocabulary\n"}, {vocab, "#version\nzzqq zzq\n"}, {vocab, null}}) {
+        String[][] bad = {
+            {"{}", merges}, {"[]", merges}, {"{\"a\"", merges}, {vocab.replace("<|endoftext|>", "end"), merges},
+            {vocab.replace("\"!\"", "\"!!\""), merges}, {vocab, "#version\nnot in the vocabulary\n"},
+            {vocab, "#version\nzzqq zzq\n"}, {vocab, null}
+        };
+        for (String[] files : bad) {
             Files.writeString(folder.resolve("vocab.json"), files[0]);
             Files.deleteIfExists(folder.resolve("merges.txt"));
             if (files[1] != null) {
@@ -110,6 +114,7 @@ class DecoderTokenizersTest {
         for (String text : List.of("{}", "null", json.replace("\"Unigram\"", "\"BPE\""), json.replace("\"Metaspace\"", "\"Whitespace\""),
                 json.replace("</s>", "<end>"), json.replace("\"unk_id\": 2", "\"unk_id\": 99999999"),
                 json.replaceFirst("\"precompiled_charsmap\": \"[^\"]*\"", "\"precompiled_charsmap\": \"AAAA\""),
+                json.replaceFirst("\"precompiled_charsmap\"", "\"map\""),
                 json.replaceFirst("\"precompiled_charsmap\": \"", "$0!"),
                 json.replaceFirst("\"precompiled_charsmap\": \"ALwCAACEAAAAAAC", "\"precompiled_charsmap\": \"ALwCA/////////8"))) {
             assertThat(text).isNotEqualTo(json);
@@ -120,6 +125,13 @@ class DecoderTokenizersTest {
                 }
             }).isInstanceOf(CheckpointException.class).message().contains("tokenizer.json").doesNotContain("\n");
         }
+    }
+
+    @Test
+    void nothingIsDownloaded() {
+        t5.encode("a");
+        assertThat(System.getProperty("RUST_FLAVOR")).isEqualTo("cpu");
+        assertThat(System.getProperty("OPT_OUT_TRACKING")).isEqualTo("true");
     }
 
     private static void encodeOnce(Path folder) {

@@ -10,7 +10,6 @@ import tools.jackson.databind.JsonNode;
 
 /** The fixtures and what the reference computed with them. */
 final class Goldens {
-    static final String[] ALL = {"tiny-en", "tiny-zh"};
     static final Path EN = folder("tiny-en");
 
     private Goldens() {}

@@ -46,7 +46,8 @@ class JinjaWhitespaceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"{{ x", "{% if x", "{# x", "{", "{{ 'x }}", "{%-", "{{", "{% if x %}", "{% include 'pom.xml' %}", "{{ 1 / }}"})
+    @ValueSource(strings = {"{{ x", "{% if x", "{# x", "{", "{{ 'x }}", "{%-", "{{",
+        "{% if x %}", "{% include 'pom.xml' %}", "{{ messages.getClass() }}", "{% endfor %}", "{{ 1 / }}"})
     void brokenTemplatesNeverCrash(String template) throws IOException {
         Files.writeString(folder.resolve("chat_template.jinja"), template);
         if (template.equals("{")) {
