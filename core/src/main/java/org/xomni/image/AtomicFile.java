@@ -21,7 +21,8 @@ final class AtomicFile {
         if (!Files.isDirectory(folder)) {
             throw new InputException(folder + " is not a folder, so " + file + " cannot be written; create it first");
         }
-        Path temporary = folder.resolve("." + target.getFileName() + "." + ProcessHandle.current().pid() + "-" + Thread.currentThread().threadId() + ".tmp");
+        String writer = ProcessHandle.current().pid() + "-" + Thread.currentThread().threadId();
+        Path temporary = folder.resolve("." + target.getFileName() + "." + writer + ".tmp");
         try {
             try {
                 Files.write(temporary, bytes);

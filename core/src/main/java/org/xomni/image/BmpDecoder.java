@@ -64,7 +64,8 @@ final class BmpDecoder {
                     + " colours, which is not supported");
         }
         cursor.seek(start + size);
-        return new Header(width, Math.abs(height), height < 0, depth, compression, colors == 0 ? 1 << Math.min(depth, 8) : (int) colors, (int) size);
+        int paletteSize = colors == 0 ? 1 << Math.min(depth, 8) : (int) colors;
+        return new Header(width, Math.abs(height), height < 0, depth, compression, paletteSize, (int) size);
     }
 
     /** All 256 colours as RGB: those that the file lacks are black, or gray when its own are a gray ramp, as in Pillow. */
@@ -99,7 +100,7 @@ final class BmpDecoder {
         }
     }
 
-    private static int rowBytes(Header header) throws BadImage {
+    private static int rowBytes(Header header) {
         return Math.toIntExact(((long) header.width * header.depth + 31) / 32 * 4);
     }
 

@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import org.xomni.tensor.InputException;
 
 /**
- * Reads PNG, JPEG, WebP, GIF (first frame) and BMP images as Pillow's {@code Image.open(f).convert("RGB")} does, which is what the reference
- * trains and runs on: alpha is dropped, not composited; gamma, colour profiles and EXIF orientation play no part; 16-bit colour keeps
- * its high byte, while 16-bit gray saturates at 255. The pixels are Pillow's bit for bit (11.3, which bundles libjpeg-turbo), with two
- * exceptions: lossy WebP comes out a few levels off, as the plug-in's VP8 decoder is not exact; and chroma that a JPEG subsamples only
- * vertically is enlarged without smoothing.
+ * Reads PNG, JPEG, WebP, GIF (first frame) and BMP images as Pillow's {@code Image.open(f).convert("RGB")} does, which is what the
+ * reference trains and runs on: alpha is dropped, not composited; gamma, colour profiles and EXIF orientation play no part; 16-bit colour
+ * keeps its high byte, while 16-bit gray saturates at 255. The pixels are bit for bit those of Pillow 11.3 with its libjpeg-turbo, with two
+ * exceptions: lossy WebP is approximate (1 to 10 levels off on average, more at sharp colour edges), as the plug-in's VP8 decoder is not
+ * exact; and chroma that a JPEG subsamples only vertically is enlarged without smoothing.
  *
  * <p>The bytes are not trusted: dimensions are checked before anything is decoded, metadata is never parsed or inflated, and damage of any
  * kind is an {@link InputException}.
@@ -19,6 +19,9 @@ import org.xomni.tensor.InputException;
 public final class ImageFiles {
     /** The pixel limit unless told otherwise: 64 megapixels. */
     public static final long MAX_PIXELS = 64L << 20;
+
+    /** So that a row of 8-byte pixels, the widest of all formats, still fits an array, whatever limit a caller sets. */
+    private static final long HARD_LIMIT = (1L << 28) - 1;
 
     private static final int MAX_BYTES = 256 << 20;
 
@@ -30,7 +33,7 @@ public final class ImageFiles {
     }
 
     /**
-     * Reads an image file of at most {@code maxPixels} pixels.
+     * Reads an image file of at most {@code maxPixels} pixels (and never more than 256 megapixels).
      *
      * @throws InputException if the file is missing, not an image of a known format, damaged, or too large
      */
@@ -100,12 +103,13 @@ public final class ImageFiles {
 
     /** Checks what a header says before anything of that size is allocated. */
     static void checkSize(long height, long width, long maxPixels) throws BadImage {
+        long limit = Math.min(maxPixels, HARD_LIMIT);
         if (height < 1 || width < 1) {
             throw new BadImage("has a size of " + width + "x" + height + " pixels");
         }
         // Sides first: their product could overflow.
-        if (height > maxPixels || width > maxPixels || height * width > Math.min(maxPixels, Integer.MAX_VALUE / 3)) {
-            throw new BadImage("has " + width + "x" + height + " pixels, more than the limit of " + maxPixels);
+        if (height > limit || width > limit || height * width > limit) {
+            throw new BadImage("has " + width + "x" + height + " pixels, more than the limit of " + limit);
         }
     }
 }

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import org.xomni.tensor.InputException;
 
 /**
- * An image as the language model sees it: a grid of semantic tokens (paper section 3.1), {@code height} rows of {@code width} codes. The ids
- * are indices into the codebook, 0..K-1 in row-major order, not vocabulary ids. Immutable, compared by value.
+ * An image as the language model sees it: a grid of semantic tokens (paper section 3.1), {@code height} rows of {@code width} codes. The
+ * ids are indices into the codebook, 0..K-1 in row-major order, not vocabulary ids. Immutable, compared by value.
  */
 @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out, compared by value
 public record ImageTokens(int height, int width, int[] ids) {
@@ -15,8 +15,8 @@ public record ImageTokens(int height, int width, int[] ids) {
             throw new InputException("a token grid of " + height + "x" + width + " is empty; height and width must be at least 1");
         }
         if ((long) height * width != ids.length) {
-            throw new InputException("a token grid of " + height + "x" + width + " needs " + (long) height * width + " tokens, but there are "
-                    + ids.length + "; give one token for each cell, row by row");
+            throw new InputException("a token grid of " + height + "x" + width + " needs " + (long) height * width
+                    + " tokens, but there are " + ids.length + "; give one token for each cell, row by row");
         }
         ids = ids.clone();
         for (int i = 0; i < ids.length; i++) {

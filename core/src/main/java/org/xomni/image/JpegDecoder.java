@@ -84,8 +84,11 @@ final class JpegDecoder {
                 frame(start + 2, maxPixels);
             }
             if (marker == SOS) {
-                if (componentNames.length == 0 || ++scans > MAX_SCANS) {
-                    throw new BadImage(scans > MAX_SCANS ? "has more than " + MAX_SCANS + " JPEG scans" : "is corrupt: it has no JPEG frame");
+                if (componentNames.length == 0) {
+                    throw new BadImage("is corrupt: it has no JPEG frame");
+                }
+                if (++scans > MAX_SCANS) {
+                    throw new BadImage("has more than " + MAX_SCANS + " JPEG scans");
                 }
                 skipScan();
             }

@@ -8,9 +8,9 @@ import org.xomni.tensor.InputException;
  * Pillow's {@code Image.resize((width, height), BICUBIC)} for 8-bit RGB, bit for bit. The reference preprocesses with it, and no other
  * resampler gives the same pixels, hence not always the same tokens.
  *
- * <p>The filter is Keys' cubic with a = -0.5, stretched by the scale when shrinking (so that it antialiases). Two passes, the horizontal one
- * first, each rounded to 8 bits; weights are normalised in double precision and then rounded to 22 fractional bits. This is Pillow up to
- * 12.0, the reference's time; 12.3 and 13.0 sometimes run the vertical pass first, which can change a level here and there.
+ * <p>The filter is Keys' cubic with a = -0.5, stretched by the scale when shrinking (so that it antialiases). Two passes, the horizontal
+ * one first, each rounded to 8 bits; weights are normalised in double precision and then rounded to 22 fractional bits. This is Pillow
+ * up to 12.0, the reference's time; 12.3 and 13.0 sometimes run the vertical pass first, which can change a level here and there.
  */
 public final class PillowResize {
     private static final int PRECISION_BITS = 32 - 8 - 2;

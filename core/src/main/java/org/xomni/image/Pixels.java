@@ -12,7 +12,8 @@ public record Pixels(int height, int width, byte[] rgb) {
     /** @throws InputException if a side is not positive or {@code rgb} does not hold three bytes for each pixel */
     public Pixels {
         if (rgb.length != size(height, width)) {
-            throw new InputException("an image of " + height + "x" + width + " cannot have " + rgb.length + " bytes; give three for each pixel");
+            throw new InputException("an image of " + height + "x" + width + " cannot have " + rgb.length
+                    + " bytes; give three for each pixel");
         }
     }
 

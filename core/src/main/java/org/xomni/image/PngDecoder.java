@@ -91,7 +91,8 @@ final class PngDecoder {
         }
         Inflater inflater = new Inflater();
         try {
-            return new PngDecoder(file, header, palette != null && header.type == PALETTE ? palette : grays(header.depth), inflater, data).decode();
+            byte[] colors = palette != null && header.type == PALETTE ? palette : grays(header.depth);
+            return new PngDecoder(file, header, colors, inflater, data).decode();
         } finally {
             inflater.end();
         }

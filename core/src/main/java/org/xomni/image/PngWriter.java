@@ -59,7 +59,8 @@ public final class PngWriter {
     private static byte[] text(String keyword, String text) {
         boolean printable = keyword.chars().allMatch(c -> c >= 0x20 && c <= 0x7E || c >= 0xA1 && c <= 0xFF);
         if (!printable || keyword.isEmpty() || keyword.length() > 79 || !keyword.equals(keyword.strip()) || keyword.contains("  ")) {
-            throw new InputException("\"" + keyword + "\" cannot name a text in a PNG; use 1 to 79 Latin-1 characters, single spaces inside only");
+            throw new InputException("\"" + keyword + "\" cannot name a text in a PNG; "
+                    + "use 1 to 79 Latin-1 characters, single spaces inside only");
         }
         if (text.indexOf('\0') >= 0) {
             throw new InputException("the text of \"" + keyword + "\" contains a null character, which a PNG cannot hold; remove it");

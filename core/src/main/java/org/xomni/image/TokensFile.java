@@ -109,7 +109,10 @@ public final class TokensFile {
             throw new InputException(source + ": prompt is " + excerpt(prompt) + "; give a string, or leave it out");
         }
         try {
-            return new Entry(new ImageTokens(height, width, ids), seed == null ? null : seed.longValue(), prompt == null ? null : prompt.stringValue());
+            return new Entry(
+                    new ImageTokens(height, width, ids),
+                    seed == null ? null : seed.longValue(),
+                    prompt == null ? null : prompt.stringValue());
         } catch (InputException e) {
             throw new InputException(source + ": " + e.getMessage(), e);
         }

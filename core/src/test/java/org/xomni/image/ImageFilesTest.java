@@ -35,13 +35,16 @@ class ImageFilesTest {
         Pixels image = ImageFiles.read(Samples.resource("samples/" + expected[0]));
         assertThat(image).hasToString("Pixels[" + expected[2] + "x" + expected[1] + "]");
         assertThat(Samples.crc(image)).isEqualTo(Long.parseLong(expected[3]));
-        assertThat(ImageFiles.read(new ByteArrayInputStream(Samples.bytes(expected[0])), "stream", image.height() * image.width())).isEqualTo(image);
+        var stream = new ByteArrayInputStream(Samples.bytes(expected[0]));
+        assertThat(ImageFiles.read(stream, "stream", image.height() * image.width())).isEqualTo(image);
     }
 
     @ParameterizedTest
     @MethodSource("names")
     void checksThePixelLimit(String name) {
-        assertThatThrownBy(() -> ImageFiles.decode(Samples.bytes(name), "it", 0)).isInstanceOf(InputException.class).hasMessageContaining("more than the limit of 0");
+        assertThatThrownBy(() -> ImageFiles.decode(Samples.bytes(name), "it", 0))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("more than the limit of 0");
     }
 
     @ParameterizedTest
@@ -57,18 +60,24 @@ class ImageFilesTest {
         int step = Math.max(1, end / 40);
         for (int length = 2; length < end - (name.endsWith(".gif") ? 6 : 1); length += step) {
             byte[] part = Arrays.copyOf(whole, length);
-            assertThatThrownBy(() -> ImageFiles.decode(part, "it")).as("%s cut to %d bytes", name, length).isExactlyInstanceOf(InputException.class);
+            assertThatThrownBy(() -> ImageFiles.decode(part, "it"))
+                    .as("%s cut to %d bytes", name, length)
+                    .isExactlyInstanceOf(InputException.class);
         }
         if (!name.endsWith(".gif")) {
             byte[] part = Arrays.copyOf(whole, end - 1);
-            assertThatThrownBy(() -> ImageFiles.decode(part, "it")).isInstanceOf(InputException.class).hasMessageStartingWith("it is truncated");
+            assertThatThrownBy(() -> ImageFiles.decode(part, "it"))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageStartingWith("it is truncated");
         }
     }
 
     @Test
     void namesWhatIsNoImage(@TempDir Path folder) {
         assertThatThrownBy(() -> ImageFiles.read(folder)).isInstanceOf(InputException.class).hasMessageContaining("is not a file");
-        assertThatThrownBy(() -> ImageFiles.decode(new byte[0], "it")).isInstanceOf(InputException.class).hasMessageStartingWith("it is empty");
+        assertThatThrownBy(() -> ImageFiles.decode(new byte[0], "it"))
+                .isInstanceOf(InputException.class)
+                .hasMessageStartingWith("it is empty");
         assertThatThrownBy(() -> ImageFiles.decode("<svg/>".getBytes(ISO_8859_1), "it"))
                 .isInstanceOf(InputException.class)
                 .hasMessage("it is not a PNG, JPEG, WebP, GIF or BMP image; convert it to one of these");
@@ -91,7 +100,9 @@ class ImageFilesTest {
         Png.write(png, "IHDR", new byte[] {0, 0, 0x20, 0, 0, 0, 0x20, 0, 16, 6, 0, 0, 0});
         Png.write(png, "IDAT", new byte[1000]);
         Png.write(png, "IEND", new byte[0]);
-        assertThatThrownBy(() -> ImageFiles.decode(png.toByteArray(), "it")).isInstanceOf(InputException.class).hasMessageContaining("is truncated");
+        assertThatThrownBy(() -> ImageFiles.decode(png.toByteArray(), "it"))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("is truncated");
     }
 
     @Test

@@ -49,6 +49,8 @@ class PillowResizeTest {
     @Test
     void rejectsSizesThatAreNone() {
         assertThatThrownBy(() -> PillowResize.bicubic(noise(2, 2), 0, 3)).isInstanceOf(InputException.class).hasMessageContaining("0x3");
-        assertThatThrownBy(() -> PillowResize.bicubic(noise(2, 2), 1 << 20, 1 << 20)).isInstanceOf(InputException.class).hasMessageContaining("at most");
+        assertThatThrownBy(() -> PillowResize.bicubic(noise(2, 2), 1 << 20, 1 << 20))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("at most");
     }
 }

@@ -59,21 +59,28 @@ class PngWriterTest {
     @Test
     void refusesTextsThatAPngCannotHold() {
         for (String keyword : new String[] {"", " seed", "two  spaces", "猫", "line\nbreak", "k".repeat(80)}) {
-            assertThatThrownBy(() -> PngWriter.encode(noise(1, 1), Map.of(keyword, "x"))).isInstanceOf(InputException.class).hasMessageContaining("cannot name a text");
+            assertThatThrownBy(() -> PngWriter.encode(noise(1, 1), Map.of(keyword, "x")))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContaining("cannot name a text");
         }
-        assertThatThrownBy(() -> PngWriter.encode(noise(1, 1), Map.of("k", "a\0b"))).isInstanceOf(InputException.class).hasMessageContaining("null character");
+        assertThatThrownBy(() -> PngWriter.encode(noise(1, 1), Map.of("k", "a\0b")))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("null character");
     }
 
     @Test
     void saysWhereItCannotWrite() throws IOException {
-        assertThatThrownBy(() -> PngWriter.write(folder, noise(1, 1), Map.of())).isInstanceOf(InputException.class).hasMessageContaining("is a folder");
+        assertThatThrownBy(() -> PngWriter.write(folder, noise(1, 1), Map.of()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("is a folder");
         assertThatThrownBy(() -> PngWriter.write(folder.resolve("no/x.png"), noise(1, 1), Map.of()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("create it first");
         assertThatThrownBy(() -> PngWriter.write(folder.resolve("x".repeat(300)), noise(1, 1), Map.of()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("cannot be written");
-        Path locked = Files.createDirectory(folder.resolve("locked"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("r-xr-xr-x")));
+        var readOnly = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("r-xr-xr-x"));
+        Path locked = Files.createDirectory(folder.resolve("locked"), readOnly);
         assumeThat(Files.isWritable(locked)).as("root may write anywhere").isFalse();
         assertThatThrownBy(() -> PngWriter.write(locked.resolve("x.png"), noise(1, 1), Map.of()))
                 .isInstanceOf(InputException.class)
