@@ -87,11 +87,14 @@ class DecoderConfigsTest {
                 .hasMessageContaining("expected a folder inside the checkpoint");
     }
 
-    private void assertRefused(Path original, String from, String to, Function<ConfigFile, Record> read, String message) throws IOException {
+    private void assertRefused(Path original, String from, String to, Function<ConfigFile, Record> read, String message)
+            throws IOException {
         String text = Files.readString(original);
         assertThat(text).contains(from);
         Path changed = Files.writeString(folder.resolve("config.json"), text.replace(from, to));
 
-        assertThatThrownBy(() -> read.apply(ConfigFile.read(changed))).isInstanceOf(CheckpointException.class).hasMessageContaining(message);
+        assertThatThrownBy(() -> read.apply(ConfigFile.read(changed)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(message);
     }
 }

@@ -24,6 +24,7 @@ import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Randomness;
+import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.tokenizer.ImageTokenizer;
 import tools.jackson.databind.JsonNode;
@@ -108,7 +109,11 @@ class DiffusionDecoderTest {
                 Randomness randomness = new Randomness(1);
                 Tensor features = features(decoder, 4)) {
             assertThatThrownBy(() -> decoder.decode(
-                            features, request(2, 2, 5, 1), randomness, (done, steps) -> heard.add(done + "/" + steps), () -> heard.size() == 2))
+                            features,
+                            request(2, 2, 5, 1),
+                            randomness,
+                            (done, steps) -> heard.add(done + "/" + steps),
+                            () -> heard.size() == 2))
                     .isInstanceOf(CancellationException.class);
         }
         assertThat(heard).containsExactly("1/5", "2/5");
@@ -123,7 +128,8 @@ class DiffusionDecoderTest {
                     .isInstanceOf(InputException.class)
                     .hasMessageContaining("[4, 64]")
                     .hasMessageContaining("[6, 64]");
-            assertThatThrownBy(() -> decoder.decode(features, request(4096, 4096, 5, 1), randomness, DiffusionDecoder.Progress.NONE, () -> false))
+            DiffusionDecoder.Request huge = request(4096, 4096, 5, 1);
+            assertThatThrownBy(() -> decoder.decode(features, huge, randomness, DiffusionDecoder.Progress.NONE, () -> false))
                     .isInstanceOf(InputException.class)
                     .hasMessageContaining("4294967296 pixels");
         }
@@ -145,7 +151,8 @@ class DiffusionDecoderTest {
         assertThatThrownBy(() -> DiffusionDecoder.load(original, Fixtures.flux("tiny-zh"), 32, NUMERICS, false))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("upscale_factor is 32");
-        assertThatThrownBy(() -> DiffusionDecoder.load(Fixtures.model("tiny-en").resolve("decoder"), Fixtures.flux("tiny-zh"), 16, NUMERICS, false))
+        Path withText = Fixtures.model("tiny-en").resolve("decoder");
+        assertThatThrownBy(() -> DiffusionDecoder.load(withText, Fixtures.flux("tiny-zh"), 16, NUMERICS, false))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("text_encoder");
     }
@@ -170,7 +177,9 @@ class DiffusionDecoderTest {
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) Math.sin(i);
         }
-        return Tensors.of(values, tokens, decoder.featureWidth());
+        try (Scope scope = Scope.plain()) {
+            return scope.keep(Tensors.of(values, tokens, decoder.featureWidth()));
+        }
     }
 
     private static void assertWithinOne(Pixels actual, Pixels expected) {
