@@ -10,8 +10,8 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Tensors;
 
 /**
- * Rotary position embedding over three axes (time, row, column): each axis owns a part of the head's K dimensions and turns its pairs {@code
- * (2i, 2i+1)} by {@code position / 10000^(2i/part)}. Text stands at the origin; an image's time is 0.
+ * Rotary position embedding over three axes (time, row, column): each axis owns a part of the head's K dimensions and turns its pairs
+ * {@code (2i, 2i+1)} by {@code position / 10000^(2i/part)}. Text stands at the origin; an image's time is 0.
  *
  * @param cos [N, K/2] fp32, computed in double precision
  * @param sin [N, K/2]

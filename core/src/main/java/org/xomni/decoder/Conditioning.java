@@ -4,7 +4,9 @@ import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.CheckpointException;
 
-/** What steers the diffusion transformer, besides the noisy latents: the semantic tokens, and in one family of checkpoints also the prompt. */
+/**
+ * What steers the diffusion transformer, besides the noisy latents: the semantic tokens, and in one family of checkpoints also the prompt.
+ */
 public sealed interface Conditioning {
 
     /** Token features [B, L, T], one for each image position; zeros for none. */
@@ -32,8 +34,8 @@ public sealed interface Conditioning {
         TOKENS_ONLY;
 
         /**
-         * Tells from the names of a checkpoint's parameters: a transformer without a prompt has learned a vector in its place, {@code pooled_embeds};
-         * one with a prompt has projections for it, {@code add_q_proj}.
+         * Tells from the names of a checkpoint's parameters: a transformer without a prompt has learned a vector in its place, {@code
+         * pooled_embeds}; one with a prompt has projections for it, {@code add_q_proj}.
          *
          * @throws CheckpointException if the checkpoint has neither
          */

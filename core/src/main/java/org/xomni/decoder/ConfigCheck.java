@@ -20,7 +20,8 @@ final class ConfigCheck {
     }
 
     static CheckpointException invalid(String model, String problem) {
-        return new CheckpointException("the config of " + model + " cannot be used: " + problem + "; restore it from the original checkpoint");
+        return new CheckpointException(
+                "the config of " + model + " cannot be used: " + problem + "; restore it from the original checkpoint");
     }
 
     private static String plain(double value) {

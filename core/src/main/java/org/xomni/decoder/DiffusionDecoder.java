@@ -27,6 +27,7 @@ import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.ShardedSafetensors;
+import org.xomni.tensor.StoredTensor;
 import org.xomni.tensor.Tensors;
 
 /**
@@ -90,7 +91,8 @@ public final class DiffusionDecoder implements AutoCloseable {
         Numerics unquantised = new Numerics(numerics.weights(), numerics.compute(), Quantization.NONE, numerics.device());
         this.config = DecoderConfig.of(ConfigFile.read(decoderFolder.resolve("config.json")));
         this.vaeConfig = VaeConfig.of(ConfigFile.read(vaeFolder.resolve("config.json")));
-        this.scheduler = new FlowMatchScheduler(SchedulerConfig.of(ConfigFile.read(fluxFolder.resolve("scheduler").resolve("scheduler_config.json"))));
+        ConfigFile schedule = ConfigFile.read(fluxFolder.resolve("scheduler").resolve("scheduler_config.json"));
+        this.scheduler = new FlowMatchScheduler(SchedulerConfig.of(schedule));
         try (ShardedSafetensors weights = ShardedSafetensors.open(decoderFolder, "diffusion_pytorch_model")) {
             this.kind = Conditioning.Kind.of(weights.tensors().keySet());
         }
@@ -101,8 +103,8 @@ public final class DiffusionDecoder implements AutoCloseable {
     }
 
     /**
-     * A decoder over a transformer's folder and a FLUX pipeline's folder ({@code vae/}, {@code scheduler/} and, for checkpoints conditioned on
-     * text, {@code tokenizer/}, {@code text_encoder/} and their seconds). Reads configs only; weights follow on first use.
+     * A decoder over a transformer's folder and a FLUX pipeline's folder ({@code vae/}, {@code scheduler/} and, for checkpoints conditioned
+     * on text, {@code tokenizer/}, {@code text_encoder/} and their seconds). Reads configs only; weights follow on first use.
      *
      * @param upscaleFactor pixels along each side of a token, as the checkpoint says
      * @param offload whether to release each model before the next one loads
@@ -167,8 +169,8 @@ public final class DiffusionDecoder implements AutoCloseable {
                     + "; decode a smaller grid");
         }
         if (features_LT.dim() != 2 || features_LT.size(0) != (long) h * w || features_LT.size(1) != config.siglipChannels()) {
-            throw new InputException("token features have the shape " + features_LT.sizes() + ", expected [" + (long) h * w + ", "
-                    + config.siglipChannels() + "]; use the tokenizer of the same checkpoint");
+            throw new InputException("token features have the shape " + StoredTensor.shapeText(Tensors.shape(features_LT))
+                    + ", expected [" + (long) h * w + ", " + config.siglipChannels() + "]; use the tokenizer of the same checkpoint");
         }
         FlowMatchScheduler.Schedule schedule = scheduler.schedule(request.steps(), h * w);
         // Not an inference scope: models load in between, and weights made in inference mode could never be trained.
@@ -244,7 +246,10 @@ public final class DiffusionDecoder implements AutoCloseable {
             for (int i = 0; i < schedule.steps(); i++) {
                 checkCancelled(cancelled);
                 int step = i;
-                x = Scope.next(x, now -> schedule.advance(now, velocity(model, now, schedule.sigmas()[step], conditioning, rope, request), step));
+                x = Scope.next(x, now -> {
+                    Tensor velocity = velocity(model, now, schedule.sigmas()[step], conditioning, rope, request);
+                    return schedule.advance(now, velocity, step);
+                });
                 progress.step(i + 1, schedule.steps());
             }
             return scope.keep(LatentPacking.unpack(x, h, w));

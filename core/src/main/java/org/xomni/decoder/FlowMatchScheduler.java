@@ -5,9 +5,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.InputException;
 
 /**
- * Noise levels for rectified flow (Esser et al. 2024, as FLUX uses it): {@code x_sigma = (1 - sigma) x_0 + sigma noise}, the model predicts the
- * velocity {@code noise - x_0}, and Euler's method walks sigma from 1 to 0. More positions share more of an image's information, so larger
- * images spend more steps at high noise.
+ * Noise levels for rectified flow (Esser et al. 2024, as FLUX uses it): {@code x_sigma = (1 - sigma) x_0 + sigma noise}, the model predicts
+ * the velocity {@code noise - x_0}, and Euler's method walks sigma from 1 to 0. More positions share more of an image's information, so
+ * larger images spend more steps at high noise.
  *
  * @param config the checkpoint's constants
  */

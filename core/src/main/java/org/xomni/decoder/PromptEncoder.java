@@ -9,7 +9,8 @@ import org.xomni.text.ClipTokenizer;
 import org.xomni.text.T5Tokenizer;
 
 /** A FLUX pipeline's way with the prompt: two tokenizers, two encoders. */
-public record PromptEncoder(ClipTokenizer clipTokenizer, T5Tokenizer t5Tokenizer, ClipTextEncoder clip, T5Encoder t5) implements AutoCloseable {
+public record PromptEncoder(ClipTokenizer clipTokenizer, T5Tokenizer t5Tokenizer, ClipTextEncoder clip, T5Encoder t5)
+        implements AutoCloseable {
 
     /**
      * An encoded prompt.
@@ -44,7 +45,8 @@ public record PromptEncoder(ClipTokenizer clipTokenizer, T5Tokenizer t5Tokenizer
     /** Checks what is fed to an encoder, since libtorch's own message would be a trace. */
     static void checkIds(String encoder, int[] ids, int vocabulary, int most) {
         if (ids.length < 1 || ids.length > most) {
-            throw new InputException("the prompt has " + ids.length + " ids for " + encoder + ", expected 1 to " + most + "; shorten the prompt");
+            throw new InputException("the prompt has " + ids.length + " ids for " + encoder + ", expected 1 to " + most
+                    + "; shorten the prompt");
         }
         int wrong = Arrays.stream(ids).filter(id -> id < 0 || id >= vocabulary).findFirst().orElse(0);
         if (wrong != 0) {

@@ -38,7 +38,9 @@ public record SchedulerConfig(
 
     /** Reads {@code scheduler_config.json}; a variant of the algorithm that is not implemented is an error. */
     public static SchedulerConfig of(ConfigFile json) {
-        for (String name : List.of("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "invert_sigmas", "stochastic_sampling")) {
+        List<String> variants =
+                List.of("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "invert_sigmas", "stochastic_sampling");
+        for (String name : variants) {
             if (json.flag(name, false)) {
                 throw invalid(WHAT, name + " is true, expected false");
             }

@@ -49,7 +49,8 @@ public record T5Config(
     /** Reads {@code config.json}. */
     public static T5Config of(ConfigFile json) {
         if (!json.text("feed_forward_proj", "relu").equals("gated-gelu")) {
-            throw invalid(WHAT, "feed_forward_proj is " + json.text("feed_forward_proj", "relu") + ", expected gated-gelu (T5 version 1.1)");
+            throw invalid(WHAT, "feed_forward_proj is " + json.text("feed_forward_proj", "relu")
+                    + ", expected gated-gelu (T5 version 1.1)");
         }
         return new T5Config(
                 json.integer("vocab_size"),

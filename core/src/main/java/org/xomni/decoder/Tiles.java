@@ -23,7 +23,8 @@ public record Tiles(int size, int overlap) {
 
     public Tiles {
         if (size < 1 || overlap < 0 || overlap >= size) {
-            throw new InputException("tiles of " + size + " that overlap by " + overlap + " do not cover an image; use an overlap of 0 to " + (size - 1));
+            throw new InputException("tiles of " + size + " that overlap by " + overlap + " do not cover an image; "
+                    + "use an overlap of 0 to " + (size - 1));
         }
     }
 

@@ -13,7 +13,8 @@ import org.xomni.tensor.Parameters;
 import org.xomni.tensor.Tensors;
 
 /**
- * The vector that modulates all blocks: the noise level, the strength of distilled guidance and the pooled prompt, each through an MLP, added.
+ * The vector that modulates all blocks: the noise level, the strength of distilled guidance and the pooled prompt, each through an MLP,
+ * added.
  *
  * @param timestep of the noise level
  * @param guidance null in models without distilled guidance

@@ -3,7 +3,8 @@
  *
  * <ul>
  *   <li>{@link org.xomni.decoder.DiffusionDecoder} the whole way: token features and a prompt in, an image out.
- *   <li>{@link org.xomni.decoder.FluxTransformer} the diffusion transformer, FLUX.1-dev with the tokens as a second condition; what steers it is a
+ *   <li>{@link org.xomni.decoder.FluxTransformer} the diffusion transformer, FLUX.1-dev with the tokens as a second condition; what steers
+ * it is a
  *       {@link org.xomni.decoder.Conditioning}: text and tokens (X-Omni En) or tokens only (X-Omni Zh).
  *   <li>{@link org.xomni.decoder.FlowMatchScheduler} the noise levels, {@link org.xomni.decoder.Vae} the latent space.
  *   <li>{@link org.xomni.decoder.PromptEncoder} the prompt's two encoders, {@link org.xomni.decoder.ClipTextEncoder} and {@link
