@@ -11,10 +11,10 @@ import java.nio.file.Path;
 record Cli(int exitCode, String out, String err) {
 
     static Cli run(String... args) {
-        return run("", args);
+        return type("", args);
     }
 
-    static synchronized Cli run(String stdin, String... args) {
+    static synchronized Cli type(String stdin, String... args) {
         PrintStream out = System.out;
         PrintStream err = System.err;
         InputStream in = System.in;
