@@ -1,0 +1,150 @@
+package org.xomni.nn.host;
+
+import java.util.Objects;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+import org.xomni.nn.Linear;
+import org.xomni.tensor.Tensors;
+
+/**
+ * The weight of a {@link Linear} where it lies in memory, [rows, cols] row by row, for products with one or few vectors. Each row's result
+ * is the same to the bit whatever the batch and however the rows are split over threads: {@code y = scale * (W x) + bias}, summed in an
+ * order that depends on the number of columns alone.
+ */
+public final class HostMatrix {
+    /** Rows that are computed together; splits at its multiples are the cheapest. */
+    public static final int BLOCK = 4;
+
+    /** How weights are held. */
+    public enum Type {
+        FP32(4),
+        BF16(2),
+        INT8(1);
+
+        private final int bytes;
+
+        Type(int bytes) {
+            this.bytes = bytes;
+        }
+
+        /** Bytes of one weight. */
+        public int bytes() {
+            return bytes;
+        }
+
+        /** How many weights share a 32-bit lane. */
+        int ways() {
+            return Float.BYTES / bytes;
+        }
+    }
+
+    private final Type type;
+    private final int rows;
+    private final int cols;
+    private final long address;
+    private final float @Nullable [] scale;
+    private final float @Nullable [] bias;
+    private final Tensor owner;
+
+    private HostMatrix(Type type, Tensor weight, float @Nullable [] scale, float @Nullable [] bias) {
+        long[] shape = Tensors.shape(weight);
+        this.type = type;
+        this.rows = Math.toIntExact(shape[0]);
+        this.cols = Math.toIntExact(shape[1]);
+        this.address = Tensors.segment(weight).address();
+        this.scale = scale;
+        this.bias = bias;
+        this.owner = weight;
+    }
+
+    /**
+     * A view of the layer's own memory, valid while the model that owns the layer is open.
+     *
+     * @throws IllegalArgumentException if the weight is not contiguous, not on the CPU or not fp32, bf16 or int8
+     * @throws IllegalStateException if {@link HostKernels#available()} is false
+     */
+    public static HostMatrix of(Linear layer) {
+        if (!HostKernels.available()) {
+            throw new IllegalStateException("the JVM runs without --add-modules jdk.incubator.vector; add it or use libtorch");
+        }
+        return switch (layer) {
+            case Linear.Dense(Tensor weight, Tensor bias) -> new HostMatrix(type(weight), weight, null, floats(bias));
+            case Linear.Int8(Tensor quantised, Tensor scale, Tensor bias) ->
+                new HostMatrix(Type.INT8, quantised, Tensors.floats(scale), floats(bias));
+        };
+    }
+
+    private static Type type(Tensor weight) {
+        ScalarType type = weight.scalar_type().intern();
+        if (type == ScalarType.Float) {
+            return Type.FP32;
+        }
+        if (type == ScalarType.BFloat16) {
+            return Type.BF16;
+        }
+        throw new IllegalArgumentException("a host matrix has fp32, bf16 or int8 weights, not " + type);
+    }
+
+    private static float @Nullable [] floats(@Nullable Tensor tensor) {
+        return tensor == null ? null : Tensors.floats(tensor);
+    }
+
+    public Type type() {
+        return type;
+    }
+
+    /** Outputs. */
+    public int rows() {
+        return rows;
+    }
+
+    /** Inputs. */
+    public int cols() {
+        return cols;
+    }
+
+    /** Bytes of weights that one product reads. */
+    public long bytes() {
+        return (long) rows * cols * type.bytes();
+    }
+
+    /**
+     * Computes {@code y[b, from..to) = (W x[b] + bias)[from..to)} for the first {@code batch} vectors; reads the weights from memory once.
+     *
+     * @param x at least [batch, cols], {@linkplain HostVector#prepare prepared} for {@link #type()}
+     * @param y at least [batch, rows]
+     * @throws IllegalArgumentException if a shape or range does not fit
+     */
+    public void multiply(HostVector x, int batch, HostVector y, int from, int to) {
+        Objects.checkFromToIndex(from, to, rows);
+        if (x.size() != cols || y.size() < rows || batch > x.batch() || batch > y.batch()) {
+            throw new IllegalArgumentException("a [" + rows + ", " + cols + "] matrix cannot take x [" + x.batch() + ", " + x.size()
+                    + "] to y [" + y.batch() + ", " + y.size() + "] for a batch of " + batch);
+        }
+        if (owner.isNull()) {
+            throw new IllegalStateException("the layer of this host matrix is closed");
+        }
+        Dot dot = new Dot(type, address, cols);
+        int row = from;
+        for (; row + BLOCK <= to; row += BLOCK) {
+            for (int b = 0; b < batch; b++) {
+                dot.four(row, x, b);
+                for (int k = 0; k < BLOCK; k++) {
+                    y.set(b, row + k, finish(dot.sum(k), row + k));
+                }
+            }
+        }
+        for (; row < to; row++) {
+            for (int b = 0; b < batch; b++) {
+                dot.one(row, x, b);
+                y.set(b, row, finish(dot.sum(0), row));
+            }
+        }
+    }
+
+    private float finish(float sum, int row) {
+        float scaled = scale == null ? sum : sum * scale[row];
+        return bias == null ? scaled : scaled + bias[row];
+    }
+}

@@ -1,0 +1,95 @@
+package org.xomni.nn.host;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * fp32 vectors [batch, size] in native memory: what a {@link HostMatrix} multiplies and what it writes.
+ *
+ * <p>A kernel loads two bf16 or four int8 weights as one 32-bit lane and takes them apart by shifts, so that one register holds every
+ * second or every fourth weight of a stretch. {@link #prepare} lays a copy of the vector out in the same way, once for all rows of all
+ * matrices that are multiplied with it.
+ */
+public final class HostVector implements AutoCloseable {
+    private static final int ALIGNMENT = 64;
+
+    private final int batch;
+    private final int size;
+    private final long stride;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment memory;
+
+    /** Zeros; any thread may use them, none after {@link #close}. */
+    public HostVector(int batch, int size) {
+        if (batch < 1 || size < 1) {
+            throw new IllegalArgumentException("a host vector needs a batch and a size of at least 1, not " + batch + " and " + size);
+        }
+        this.batch = batch;
+        this.size = size;
+        this.stride = ((long) size * Float.BYTES + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        this.memory = arena.allocate(3L * batch * stride, ALIGNMENT);
+    }
+
+    public int batch() {
+        return batch;
+    }
+
+    /** Elements of one vector. */
+    public int size() {
+        return size;
+    }
+
+    public float get(int row, int i) {
+        return memory.get(ValueLayout.JAVA_FLOAT, offset(row, i));
+    }
+
+    public void set(int row, int i, float value) {
+        memory.set(ValueLayout.JAVA_FLOAT, offset(row, i), value);
+    }
+
+    /** The memory of one vector, {@code size} floats. */
+    public MemorySegment row(int row) {
+        return memory.asSlice(offset(row, 0), (long) size * Float.BYTES);
+    }
+
+    /** Lays out what products with matrices of this type read: to be called between writing the vectors and multiplying them. */
+    public void prepare(HostMatrix.Type type) {
+        int ways = type.ways();
+        if (ways == 1) {
+            return;
+        }
+        int part = Dot.part(size, ways);
+        for (int row = 0; row < batch; row++) {
+            long from = offset(row, 0);
+            long to = from + plane(ways);
+            for (int way = 0; way < ways; way++) {
+                for (int i = 0; i < part; i++) {
+                    float value = memory.get(ValueLayout.JAVA_FLOAT, from + (long) Float.BYTES * (i * ways + way));
+                    memory.set(ValueLayout.JAVA_FLOAT, to + (long) Float.BYTES * (way * part + i), value);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    /** The address of a vector as laid out for weights that come {@code ways} to a lane. */
+    long address(int row, int ways) {
+        if (!arena.scope().isAlive()) {
+            throw new IllegalStateException("the host vector is closed");
+        }
+        return memory.address() + plane(ways) + row * stride;
+    }
+
+    private long plane(int ways) {
+        return stride * batch * Integer.numberOfTrailingZeros(ways);
+    }
+
+    private long offset(int row, int i) {
+        return row * stride + (long) i * Float.BYTES;
+    }
+}

@@ -1,0 +1,201 @@
+package org.xomni.nn.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.bytedeco.pytorch.global.torch.linear;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.xomni.nn.Linear;
+import org.xomni.tensor.Randomness;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.Tensors;
+
+class HostMatrixTest {
+    private static final int[][] SHAPES = {
+        {1, 1}, {1, 7}, {2, 8}, {3, 15}, {4, 16}, {5, 17}, {6, 31}, {7, 32}, {9, 33}, {13, 63}, {64, 64}, {11, 65}, {33, 129}, {8, 500},
+        {130, 1001},
+    };
+
+    @ParameterizedTest
+    @EnumSource
+    void agreesWithLibtorchForEveryShape(HostMatrix.Type type) {
+        for (int[] shape : SHAPES) {
+            for (boolean bias : new boolean[] {false, true}) {
+                try (Scope scope = Scope.inference()) {
+                    Linear layer = layer(type, shape[0], shape[1], bias);
+                    Tensor x = normal(3, 2, shape[1]);
+                    // Of fp64, so that the difference is this kernel's rounding alone; measured against the sum of absolute products.
+                    Tensor exact = reference(layer, x);
+                    float[] expected = Tensors.floats(exact);
+                    float[] magnitude = Tensors.floats(magnitudes(layer, x));
+                    float[] actual = multiply(HostMatrix.of(layer), x, 2, shape[0]);
+                    for (int i = 0; i < expected.length; i++) {
+                        assertThat(actual[i])
+                                .as("%s [%d, %d] element %d", type, shape[0], shape[1], i)
+                                .isCloseTo(expected[i], within(1e-6f * magnitude[i]));
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRowHasTheSameBitsAloneAndInCompanyAndHoweverRowsAreSplit(HostMatrix.Type type) {
+        for (int[] shape : SHAPES) {
+            try (Scope scope = Scope.inference()) {
+                HostMatrix matrix = HostMatrix.of(layer(type, shape[0], shape[1], true));
+                Tensor x = normal(4, 5, shape[1]);
+                float[] together = multiply(matrix, x, 5, shape[0]);
+                for (int split = 1; split <= 3; split++) {
+                    assertThat(multiply(matrix, x, 5, split)).containsExactly(together);
+                }
+                for (int b = 0; b < 5; b++) {
+                    float[] alone = multiply(matrix, x.narrow(0, b, 1).contiguous(), 1, shape[0]);
+                    for (int r = 0; r < shape[0]; r++) {
+                        assertThat(alone[r]).isEqualTo(together[b * shape[0] + r]);
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void compiledAndInterpretedCodeGiveTheSameBits(HostMatrix.Type type) {
+        try (Scope scope = Scope.inference()) {
+            HostMatrix matrix = HostMatrix.of(layer(type, 64, 333, true));
+            Tensor x = normal(5, 1, 333);
+            float[] first = multiply(matrix, x, 1, 64);
+            for (int i = 0; i < 3000; i++) {
+                assertThat(multiply(matrix, x, 1, 64)).containsExactly(first);
+            }
+        }
+    }
+
+    @Test
+    void knowsItsSize() {
+        try (Scope scope = Scope.inference()) {
+            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.BF16, 6, 10, false));
+            assertThat(matrix.rows()).isEqualTo(6);
+            assertThat(matrix.cols()).isEqualTo(10);
+            assertThat(matrix.bytes()).isEqualTo(120);
+        }
+    }
+
+    @Test
+    void refusesWhatItCannotRead() {
+        try (Scope scope = Scope.inference()) {
+            Tensor weight = normal(1, 8, 8);
+            assertThatThrownBy(() -> HostMatrix.of(new Linear.Dense(weight.t(), null))).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> HostMatrix.of(new Linear.Dense(weight.to(ScalarType.Double), null)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("Double");
+        }
+    }
+
+    @Test
+    void refusesVectorsThatDoNotFit() {
+        try (Scope scope = Scope.inference();
+                HostVector x = new HostVector(1, 9);
+                HostVector y = new HostVector(1, 8)) {
+            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.FP32, 8, 8, false));
+            assertThatThrownBy(() -> matrix.multiply(x, 1, y, 0, 8)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> matrix.multiply(y, 2, y, 0, 8)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> matrix.multiply(y, 1, y, 0, 9)).isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    @Test
+    void refusesAClosedVector() {
+        try (Scope scope = Scope.inference();
+                HostVector y = new HostVector(1, 8)) {
+            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.FP32, 8, 8, false));
+            HostVector x = new HostVector(1, 8);
+            x.close();
+            assertThatThrownBy(() -> matrix.multiply(x, 1, y, 0, 8)).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    @Test
+    void bandwidthIsThatOfAComputer() {
+        assertThat(ReadBandwidth.measure(2)).isBetween(1e8, 1e13);
+    }
+
+    /** [batch, rows], computed {@code step} rows at a time. */
+    private static float[] multiply(HostMatrix matrix, Tensor x_BC, int batch, int step) {
+        try (HostVector x = new HostVector(batch, matrix.cols());
+                HostVector y = new HostVector(batch, matrix.rows())) {
+            float[] values = Tensors.floats(x_BC);
+            for (int b = 0; b < batch; b++) {
+                MemorySegment.copy(values, b * matrix.cols(), x.row(b), ValueLayout.JAVA_FLOAT, 0, matrix.cols());
+            }
+            x.prepare(matrix.type());
+            for (int from = 0; from < matrix.rows(); from += step) {
+                matrix.multiply(x, batch, y, from, Math.min(from + step, matrix.rows()));
+            }
+            float[] out = new float[batch * matrix.rows()];
+            for (int b = 0; b < batch; b++) {
+                MemorySegment.copy(y.row(b), ValueLayout.JAVA_FLOAT, 0, out, b * matrix.rows(), matrix.rows());
+            }
+            return out;
+        }
+    }
+
+    private static Linear layer(HostMatrix.Type type, int rows, int cols, boolean withBias) {
+        Tensor weight = normal(1, rows, cols);
+        Tensor bias = withBias ? normal(2, rows) : null;
+        return switch (type) {
+            case FP32 -> new Linear.Dense(weight, bias);
+            case BF16 -> new Linear.Dense(weight.to(ScalarType.BFloat16), bias);
+            case INT8 -> {
+                // Every value of a byte occurs, -128 too.
+                Tensor bytes = weight.mul(new Scalar(50)).clamp(scalar(-128), scalar(127)).round().to(ScalarType.Char);
+                yield new Linear.Int8(bytes, normal(6, rows, 1).abs().mul(new Scalar(0.01)), bias);
+            }
+        };
+    }
+
+    private static ScalarOptional scalar(double value) {
+        return new ScalarOptional(new Scalar(value));
+    }
+
+    private static Tensor weight(Linear layer) {
+        return switch (layer) {
+            case Linear.Dense dense -> dense.weight().to(ScalarType.Double);
+            case Linear.Int8 int8 -> int8.quantised().to(ScalarType.Double).mul(int8.scale().to(ScalarType.Double));
+        };
+    }
+
+    private static Tensor bias(Linear layer) {
+        Tensor bias =
+                switch (layer) {
+                    case Linear.Dense dense -> dense.bias();
+                    case Linear.Int8 int8 -> int8.bias();
+                };
+        return bias == null ? Tensors.of(new float[] {0}, 1).to(ScalarType.Double) : bias.to(ScalarType.Double);
+    }
+
+    private static Tensor reference(Linear layer, Tensor x) {
+        return linear(x.to(ScalarType.Double), weight(layer), Tensors.optional(null)).add(bias(layer));
+    }
+
+    private static Tensor magnitudes(Linear layer, Tensor x) {
+        return linear(x.to(ScalarType.Double).abs(), weight(layer).abs(), Tensors.optional(null)).add(bias(layer).abs());
+    }
+
+    private static Tensor normal(int seed, long... shape) {
+        try (Randomness randomness = new Randomness(seed)) {
+            return Tensors.normal(randomness, shape);
+        }
+    }
+}
