@@ -17,7 +17,8 @@ import org.xomni.tensor.InputException;
 public final class Batch implements AutoCloseable {
     private final UnifiedModel model;
     private final KvCache cache;
-    private final DecodeStep decode;
+    private final @Nullable HostDecodeStep host;
+    private final TorchDecodeStep torch;
     private final List<Sequence> live = new ArrayList<>();
 
     /**
@@ -27,7 +28,8 @@ public final class Batch implements AutoCloseable {
     public Batch(UnifiedModel model, int slots, int capacity) {
         this.model = model;
         this.cache = new KvCache(model, slots, capacity);
-        this.decode = new TorchDecodeStep(model);
+        this.host = HostDecodeStep.of(model, cache);
+        this.torch = new TorchDecodeStep(model);
     }
 
     /** Positions that a row can hold. */
@@ -146,6 +148,7 @@ public final class Batch implements AutoCloseable {
                 rows.add(new DecodeStep.Row(s.unconditional(), s.next(), s.head()));
             }
         }
+        DecodeStep decode = host != null && rows.size() <= HostDecodeStep.MOST_ROWS ? host : torch;
         var scores = decode.run(rows).iterator();
         for (Sequence s : live) {
             float[] conditional = scores.next();
@@ -168,7 +171,10 @@ public final class Batch implements AutoCloseable {
     @Override
     public void close() {
         live.forEach(Sequence::close);
-        decode.close();
+        if (host != null) {
+            host.close();
+        }
+        torch.close();
         cache.close();
     }
 }

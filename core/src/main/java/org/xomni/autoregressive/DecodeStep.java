@@ -3,7 +3,7 @@ package org.xomni.autoregressive;
 import java.util.List;
 
 /** Reads one token in each of several rows and scores what comes next. */
-sealed interface DecodeStep extends AutoCloseable permits TorchDecodeStep {
+sealed interface DecodeStep extends AutoCloseable permits HostDecodeStep, TorchDecodeStep {
 
     /**
      * One row of a step.
