@@ -1,12 +1,117 @@
 package org.xomni.cli;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.Engine;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Json;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Quantization;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-@Command(name = "bench", description = "Benchmarks.")
+/** {@code xomni bench WHAT}: speed on random weights of a given shape, as one line of JSON. Nothing is read from disk. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Measures speed on random weights of a given shape and prints one line of JSON.",
+            "Each figure is the median of 5; the machine's read bandwidth is measured in turns with them."
+        })
 final class BenchCommand implements Callable<Integer> {
+    /** What can be measured. */
+    enum What {
+        decode,
+        prefill,
+        tokenizer,
+        decoder
+    }
+
+    @Parameters(paramLabel = "WHAT", description = "decode, prefill, tokenizer or decoder.")
+    What what = What.decode;
+
+    @Option(names = "--hidden", paramLabel = "N", defaultValue = "256", description = "Width. Default: 256.")
+    int hidden;
+
+    @Option(names = "--layers", paramLabel = "N", defaultValue = "8", description = "Default: 8.")
+    int layers;
+
+    @Option(names = "--heads", paramLabel = "N", defaultValue = "4", description = "Default: 4.")
+    int heads;
+
+    @Option(names = "--kv-heads", paramLabel = "N", description = "Key-value heads. Default: those of --heads.")
+    @Nullable
+    Integer keyValueHeads;
+
+    @Option(names = "--ffn", paramLabel = "N", defaultValue = "688", description = "Width of the MLP. Default: 688.")
+    int ffn;
+
+    @Option(names = "--vocab", paramLabel = "N", defaultValue = "512", description = "Text vocabulary. Default: 512.")
+    int vocab;
+
+    @Option(names = "--image-vocab", paramLabel = "N", defaultValue = "1024", description = "Image vocabulary. Default: 1024.")
+    int imageVocab;
+
+    @Option(names = "--batch", paramLabel = "N", defaultValue = "1", description = "Rows or images at once. Default: 1.")
+    int batch;
+
+    @Option(names = "--context", paramLabel = "N", defaultValue = "256", description = "Tokens already read, or tokens of an image. Default: 256.")
+    int context;
+
+    @Option(names = "--steps", paramLabel = "N", defaultValue = "28", description = "Decoder steps for an image. Default: 28.")
+    int steps;
+
+    @Option(names = "--dtype", paramLabel = "D", defaultValue = "float32", description = "float32 or bfloat16. Default: float32.")
+    String dtype = "float32";
+
+    @Option(names = "--quantize", paramLabel = "Q", defaultValue = "none", description = "int8 (weight-only) or none. Default: none.")
+    String quantize = "none";
+
+    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
+    String device = "cpu";
+
+    @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
+    @Nullable
+    Integer threads;
+
+    @Option(names = "--debug", description = "Show the stack trace of an error.")
+    boolean debug;
+
     @Override
     public Integer call() {
+        if (batch < 1 || batch > 4096 || context < 1 || context > 1 << 20 || steps < 1) {
+            throw new InputException("--batch " + batch + ", --context " + context + " or --steps " + steps + " is out of range; use at least 1");
+        }
+        if (threads != null) {
+            Engine.threads(threads);
+        }
+        Numerics numerics = Numerics.on(device, DType.named(dtype), Quantization.named(quantize));
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("bench", what.name());
+        line.put("hidden", hidden);
+        line.put("layers", layers);
+        line.put("heads", heads);
+        line.put("kv_heads", keyValueHeads == null ? heads : keyValueHeads);
+        line.put("ffn", ffn);
+        line.put("vocab", vocab);
+        line.put("image_vocab", imageVocab);
+        line.put("batch", batch);
+        line.put("context", context);
+        line.put("dtype", dtype);
+        line.put("quantize", quantize);
+        line.put("device", device);
+        line.put("threads", Engine.threads());
+        switch (what) {
+            case decode -> UnifiedBench.decode(this, numerics, line);
+            case prefill -> UnifiedBench.prefill(this, numerics, line);
+            case tokenizer -> VisionBench.tokenizer(this, numerics, line);
+            case decoder -> VisionBench.decoder(this, numerics, line);
+        }
+        System.out.println(Json.mapper().writeValueAsString(line));
         return 0;
     }
 }

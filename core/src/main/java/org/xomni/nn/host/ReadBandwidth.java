@@ -4,42 +4,36 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** How fast this machine reads memory: what a matrix-vector product can reach at best. */
-public final class ReadBandwidth {
-    /** Well above the caches of the machines this runs on. */
+/**
+ * How fast threads together read memory: what bounds decoding. To be measured in turns with what it is compared with, as other work on the
+ * machine changes both.
+ */
+public final class ReadBandwidth implements AutoCloseable {
+    /** Far larger than any cache. */
     private static final long BYTES = 512L << 20;
 
-    private static final int SLICES = 32;
-    private static final int ROUNDS = 4;
-
-    private ReadBandwidth() {}
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment buffer = arena.allocate(BYTES, 64).fill((byte) 1);
+    private final AtomicLong unused = new AtomicLong();
+    private final Team team;
 
     /**
-     * Bytes a second that so many threads read from memory together, each its own part of a large buffer: the best of 128 slices, as what
-     * else runs on the machine only ever makes it slower. Takes about a second and half a gigabyte.
-     *
+     * @param threads that read at the same time, each its own part
      * @throws IllegalStateException if {@link HostKernels#available()} is false
      */
-    public static double measure(int threads) {
+    public ReadBandwidth(int threads) {
         if (!HostKernels.available()) {
             throw new IllegalStateException("the JVM runs without --add-modules jdk.incubator.vector; add it");
         }
-        try (Arena arena = Arena.ofShared();
-                Team team = new Team(threads)) {
-            MemorySegment buffer = arena.allocate(BYTES, 64).fill((byte) 1);
-            return measure(team, buffer);
-        }
+        this.team = new Team(threads);
+        // The first pass compiles.
+        double warm = measure();
+        unused.addAndGet((long) warm & 1);
     }
 
-    private static double measure(Team team, MemorySegment buffer) {
-        long slice = BYTES / SLICES;
-        AtomicLong unused = new AtomicLong();
-        double best = 0;
-        for (int i = 0; i < ROUNDS * SLICES; i++) {
-            long from = buffer.address() + i % SLICES * slice;
-            best = Math.max(best, read(team, from, slice, unused));
-        }
-        return best;
+    /** Reads half a gigabyte once: bytes a second. */
+    public double measure() {
+        return read(team, buffer.address(), BYTES, unused);
     }
 
     /** Bytes a second of reading one stretch, the threads' start included. */
@@ -53,5 +47,11 @@ public final class ReadBandwidth {
             unused.addAndGet(Dot.read(from + first, last - first));
         });
         return bytes * 1e9 / (System.nanoTime() - start);
+    }
+
+    @Override
+    public void close() {
+        team.close();
+        arena.close();
     }
 }

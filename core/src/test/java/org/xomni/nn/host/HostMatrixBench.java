@@ -39,7 +39,6 @@ final class HostMatrixBench {
         Engine.start();
         int threads = args.length > 0 ? Integer.parseInt(args[0]) : 2;
         List<String> types = Arrays.asList(args).subList(Math.min(1, args.length), args.length);
-        System.out.printf("read bandwidth with %d threads: %.1f GB/s%n", threads, ReadBandwidth.measure(threads) / 1e9);
         try (Team team = new Team(threads)) {
             HostMatrixBench bench = new HostMatrixBench(team);
             for (HostMatrix.Type type : HostMatrix.Type.values()) {

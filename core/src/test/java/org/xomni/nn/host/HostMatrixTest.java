@@ -128,7 +128,9 @@ class HostMatrixTest {
 
     @Test
     void bandwidthIsThatOfAComputer() {
-        assertThat(ReadBandwidth.measure(2)).isBetween(1e8, 1e13);
+        try (ReadBandwidth bandwidth = new ReadBandwidth(2)) {
+            assertThat(bandwidth.measure()).isBetween(1e8, 1e13);
+        }
     }
 
     /** [batch, rows], computed {@code step} rows at a time. */

@@ -1,0 +1,83 @@
+package org.xomni.cli;
+
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.xomni.nn.host.HostKernels;
+import org.xomni.nn.host.ReadBandwidth;
+import org.xomni.tensor.Engine;
+import org.xomni.tensor.Scope;
+
+/** Medians of 5, taken in turns with the machine's own limits. */
+final class Stopwatch {
+    private static final int RUNS = 5;
+    private static final int OPS = 2000;
+
+    private Stopwatch() {}
+
+    /** Something that can be timed again and again. */
+    @FunctionalInterface
+    interface Run {
+        /** Does it once and returns how many seconds the part took that counts. */
+        double seconds();
+    }
+
+    /**
+     * Times a run and the machine.
+     *
+     * @param machine receives {@code read_bandwidth_gbs} and {@code small_op_us}
+     * @return median seconds of the run
+     */
+    static double median(Run run, Map<String, Object> machine) {
+        List<Double> seconds = new ArrayList<>();
+        List<Double> bandwidths = new ArrayList<>();
+        try (ReadBandwidth bandwidth = HostKernels.available() ? new ReadBandwidth(Engine.threads()) : null) {
+            double warmUp = run.seconds();
+            assert warmUp >= 0;
+            for (int i = 0; i < RUNS; i++) {
+                if (bandwidth != null) {
+                    bandwidths.add(bandwidth.measure());
+                }
+                seconds.add(run.seconds());
+            }
+        }
+        if (!bandwidths.isEmpty()) {
+            machine.put("read_bandwidth_gbs", round(median(bandwidths) / 1e9));
+        }
+        machine.put("small_op_us", round(smallOp() * 1e6));
+        return median(seconds);
+    }
+
+    static double now() {
+        return System.nanoTime() / 1e9;
+    }
+
+    /** Four significant digits are all that a noisy machine gives. */
+    static double round(double value) {
+        return value == 0 ? 0 : new BigDecimal(value).round(new MathContext(4)).doubleValue();
+    }
+
+    private static double median(List<Double> values) {
+        return values.stream().sorted().skip(values.size() / 2).findFirst().orElseThrow();
+    }
+
+    /** Seconds of one libtorch operation on 256 floats, closing its result included. */
+    private static double smallOp() {
+        List<Double> times = new ArrayList<>();
+        try (Scope scope = Scope.inference()) {
+            Tensor x = torch.ones(256);
+            for (int round = 0; round <= RUNS; round++) {
+                double start = now();
+                for (int i = 0; i < OPS; i++) {
+                    x.add(x).close();
+                }
+                times.add((now() - start) / OPS);
+            }
+        }
+        return median(times);
+    }
+}
