@@ -24,6 +24,7 @@ final class UnifiedBench {
     /** A run should take about this long. */
     private static final double SECONDS = 1;
 
+    private static final double WARM_UP_SECONDS = 4;
     private static final int MOST_TOKENS = 512;
     private static final int CONTROL_TOKENS = 16;
 
@@ -34,8 +35,8 @@ final class UnifiedBench {
         UnifiedConfig config = config(shape);
         try (UnifiedModel model = model(config, numerics);
                 Batch batch = new Batch(model, shape.batch, config.maxPositions())) {
-            double once = draw(batch, config, shape, 4);
-            int tokens = (int) Math.max(4, Math.min(MOST_TOKENS, SECONDS / (once / 4)));
+            double perToken = warmUp(batch, config, shape);
+            int tokens = (int) Math.max(4, Math.min(MOST_TOKENS, SECONDS / perToken));
             double seconds = Stopwatch.median(() -> draw(batch, config, shape, tokens), line);
             double steps = tokens / seconds;
             long bytes = weightBytes(config, numerics);
@@ -47,6 +48,18 @@ final class UnifiedBench {
                 line.put("share_of_read_bandwidth", Stopwatch.round(achieved / limit));
             }
         }
+    }
+
+    /** Draws until the compilers have seen enough; seconds a token in the end. */
+    private static double warmUp(Batch batch, UnifiedConfig config, BenchCommand shape) {
+        double start = Stopwatch.now();
+        int tokens = 2;
+        double perToken = draw(batch, config, shape, tokens) / tokens;
+        while (Stopwatch.now() - start < WARM_UP_SECONDS) {
+            tokens = Math.min(MOST_TOKENS, 2 * tokens);
+            perToken = draw(batch, config, shape, tokens) / tokens;
+        }
+        return perToken;
     }
 
     /** Seconds of drawing; reading the prompts before it does not count. */

@@ -56,39 +56,41 @@ public sealed interface Linear {
     }
 
     /**
-     * Weight-only int8: {@code W ~ scale * quantised}, one scale for each output.
+     * Weight-only int8: {@code W ~ scale * q}, one scale for each output.
      *
-     * @param quantised [out, in] int8 in -127..127
+     * @param packed q as {@link PackedInt8} lays it out
      * @param scale [out, 1] fp32
      * @param bias [out] or null
+     * @param out rows of W
+     * @param in columns of W
      */
-    record Int8(Tensor quantised, Tensor scale, @Nullable Tensor bias) implements Linear {
+    record Int8(Tensor packed, Tensor scale, @Nullable Tensor bias, long out, long in) implements Linear {
 
         static Int8 of(Parameters p, Tensor weight, @Nullable Tensor bias) {
-            Tensor scale = p.derive(() -> weight.abs()
-                    .amax(new long[] {1}, true)
-                    .to(ScalarType.Float)
-                    .clamp_min(new Scalar(1e-30))
-                    .div(new Scalar(127)));
-            Tensor quantised = p.derive(() -> weight.to(ScalarType.Float).div(scale).round().to(ScalarType.Char));
-            return new Int8(quantised, scale, bias);
+            Tensor scale = p.derive(() -> scale(weight));
+            return new Int8(p.derive(() -> PackedInt8.pack(weight, scale)), scale, bias, weight.size(0), weight.size(1));
+        }
+
+        /** The largest weight of a row becomes 127. */
+        static Tensor scale(Tensor weight) {
+            Tensor largest = weight.abs().amax(new long[] {1}, true).to(ScalarType.Float);
+            return largest.clamp_min(new Scalar(1e-30)).div(new Scalar(127));
         }
 
         /** The weight that this layer multiplies by, fp32 [out, in]. */
         public Tensor dequantised() {
-            return quantised.to(ScalarType.Float).mul_(scale);
+            return PackedInt8.unpack(packed, out, in).mul(scale);
         }
 
         @Override
         public Tensor forward(Tensor x) {
-            try (Scope scope = Scope.plain()) {
-                return scope.keep(linear(x, dequantised().to(x.scalar_type()), Tensors.optional(bias)));
-            }
+            return Scope.only(() -> linear(x, dequantised().to(x.scalar_type()), Tensors.optional(bias)));
         }
 
         @Override
         public Linear firstRows(long rows) {
-            return new Int8(quantised.narrow(0, 0, rows), scale.narrow(0, 0, rows), bias == null ? null : bias.narrow(0, 0, rows));
+            long blocks = (rows + PackedInt8.ROWS - 1) / PackedInt8.ROWS;
+            return new Int8(packed.narrow(0, 0, blocks), scale.narrow(0, 0, rows), bias == null ? null : bias.narrow(0, 0, rows), rows, in);
         }
     }
 }

@@ -10,16 +10,19 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
+import org.xomni.nn.PackedInt8;
 
 /**
  * Products of four rows of weights with one vector.
  *
  * <p>The code looks the way it does for C2. Loops run over addresses in a segment that is all of memory: C2 does not unroll them, so 16
- * registers suffice. The one variable that changes is the address of a weight, and all others follow from it by few distances: more of
- * either are spilled to the stack, which halves the speed. Nothing but Vector API calls stands in a loop, as a helper that is not inlined
- * costs a factor of ten. Lanes are summed by shuffles because {@code reduceLanes} may round differently interpreted and compiled.
+ * registers suffice. The one variable that changes is the address of a weight, and all others follow from it by few distances: more of either
+ * are spilled to the stack, which halves the speed. Nothing but Vector API calls stands in a loop, as a helper that is not inlined costs a factor
+ * of ten.
+ *
+ * <p>Long rows are read four at a time, which shares the vector's loads; short ones one after the other, as the CPU's prefetcher loses its
+ * thread at the end of each. The order of summation depends on type and columns only.
  */
 final class Dot {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
@@ -30,99 +33,131 @@ final class Dot {
     private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     private static final int ROWS = HostMatrix.BLOCK;
 
-    private static final VectorShuffle<Float> BY_8 = rotation(8);
-    private static final VectorShuffle<Float> BY_4 = rotation(4);
-    private static final VectorShuffle<Float> BY_2 = rotation(2);
-    private static final VectorShuffle<Float> BY_1 = rotation(1);
+    /** Chunks of packed int8 are 256 bits wide; registers of 128 bits take them in two passes. */
+    private static final VectorSpecies<Float> F8 = LANES < 8 ? FloatVector.SPECIES_128 : FloatVector.SPECIES_256;
+    private static final VectorSpecies<Integer> I8 = LANES < 8 ? IntVector.SPECIES_128 : IntVector.SPECIES_256;
+    private static final int CHUNK = PackedInt8.COLUMNS;
+    private static final int PACKED_STEP = ROWS * CHUNK;
 
-    /** The top byte of a lane; the float it becomes is 2^24 too large. */
-    private static final int TOP = 0xFF000000;
-
+    /** An int8 weight is computed this much too large. */
     private static final float TOP_SCALE = 0x1p-24f;
+
+    /** Rows of at most so many bytes are read one after the other. */
+    private static final int SHORT_ROW = 2048;
 
     private final HostMatrix.Type type;
     private final long weights;
     private final int cols;
     private final long stride;
-
-    /** Columns that whole registers cover. */
+    private final boolean oneByOne;
     private final int covered;
 
-    /** Two partial sums for each row, lane by lane: [2, ROWS, LANES]. */
-    private final float[] partial = new float[2 * ROWS * LANES];
+    /** Partial sums of each row, lane by lane. */
+    private final float[] partial = new float[ROWS * Math.max(LANES, 8)];
 
-    private final float[] rest = new float[ROWS];
+    private final float[] sums = new float[ROWS];
 
     Dot(HostMatrix.Type type, long weights, int cols) {
         this.type = type;
         this.weights = weights;
         this.cols = cols;
-        this.stride = (long) cols * type.bytes();
-        this.covered = part(cols, type.ways()) * type.ways();
+        this.stride = type == HostMatrix.Type.INT8 ? PackedInt8.padded(cols) : (long) cols * type.bytes();
+        this.oneByOne = oneByOne(type, cols);
+        this.covered = covered(type, cols);
     }
 
-    /** How many of {@code n} elements go to each of the {@code ways} parts of a vector that is laid out for whole registers. */
-    static int part(int n, int ways) {
-        return n / (ways * LANES) * LANES;
+    private static boolean oneByOne(HostMatrix.Type type, int cols) {
+        return type != HostMatrix.Type.INT8 && (long) cols * type.bytes() <= SHORT_ROW;
     }
 
-    /** Multiplies rows first..first+3 with vector {@code b} of {@code x}. */
-    void four(int first, HostVector x, int b) {
-        rows(first, stride, x, b);
+    /** How many of {@code cols} columns the vector loops take; the rest is added one by one. */
+    static int covered(HostMatrix.Type type, int cols) {
+        int step = LANES * type.ways() * (oneByOne(type, cols) ? 4 / type.ways() : 1);
+        return type == HostMatrix.Type.INT8 ? cols : cols / step * step;
     }
 
-    /** Multiplies one row: the same code and so the same bits as in company, as four rows that are the same one. */
-    void one(int row, HostVector x, int b) {
-        rows(row, 0, x, b);
-    }
-
-    private void rows(int first, long step, HostVector x, int b) {
-        long w = weights + first * stride;
-        long bytes = (long) covered * type.bytes();
+    /** Multiplies rows from..to-1 of the block that begins with row {@code block} with vector {@code b} of {@code x}. */
+    void rows(int block, int from, int to, HostVector x, int b) {
+        long w = weights + block * stride;
         long laidOut = x.address(b, type.ways());
-        switch (type) {
-            case FP32 -> fp32(w, step, bytes, laidOut, partial);
-            case BF16 -> bf16(w, step, bytes, laidOut, bytes, partial);
-            case INT8 -> int8(w, step, bytes, laidOut, bytes, partial);
+        long bytes = (long) covered * type.bytes();
+        if (type == HostMatrix.Type.INT8) {
+            int8(w, ROWS * stride, laidOut);
+        } else if (oneByOne) {
+            for (int k = from; k < to; k++) {
+                one(w + k * stride, bytes, laidOut);
+                sums[k] = lanes(0, LANES);
+            }
+        } else if (to - from == ROWS) {
+            four(w, stride, bytes, laidOut);
+            for (int k = 0; k < ROWS; k++) {
+                sums[k] = lanes(k * LANES, LANES);
+            }
+        } else {
+            // A row alone goes through the same instructions as in company, so that it gives the same bits.
+            for (int k = from; k < to; k++) {
+                four(w + k * stride, 0, bytes, laidOut);
+                sums[k] = lanes(0, LANES);
+            }
         }
         if (covered < cols) {
             long plain = x.address(b, 1);
-            for (int k = 0; k < ROWS; k++) {
-                rest[k] = rest(w + k * step, plain);
+            for (int k = from; k < to; k++) {
+                sums[k] += rest(w + k * stride, plain);
             }
         }
     }
 
-    /** The result of the {@code k}-th row of the last product. */
+    /** The result of the {@code k}-th row of the last block. */
     float sum(int k) {
-        FloatVector a = FloatVector.fromArray(F, partial, k * LANES).add(FloatVector.fromArray(F, partial, (ROWS + k) * LANES));
-        if (LANES > 8) {
-            a = a.add(a.rearrange(BY_8));
-        }
-        if (LANES > 4) {
-            a = a.add(a.rearrange(BY_4));
-        }
-        if (LANES > 2) {
-            a = a.add(a.rearrange(BY_2));
-        }
-        a = a.add(a.rearrange(BY_1));
-        float sum = a.lane(0);
-        return (type == HostMatrix.Type.INT8 ? sum * TOP_SCALE : sum) + rest[k];
+        return sums[k];
     }
 
-    private static VectorShuffle<Float> rotation(int by) {
-        return VectorShuffle.fromOp(F, i -> (i + by) % LANES);
+    private void one(long w, long bytes, long x) {
+        if (type == HostMatrix.Type.FP32) {
+            fp32Row(w, bytes, x, partial);
+        } else {
+            bf16Row(w, bytes, x, bytes, partial);
+        }
+    }
+
+    private void four(long w, long step, long bytes, long x) {
+        if (type == HostMatrix.Type.FP32) {
+            fp32(w, step, bytes, x, partial);
+        } else {
+            bf16(w, step, bytes, x, bytes, partial);
+        }
+    }
+
+    private void int8(long w, long bytes, long x) {
+        int8(w, bytes, x, partial);
+        for (int k = 0; k < ROWS; k++) {
+            sums[k] = lanes(k * F8.length(), F8.length()) * TOP_SCALE;
+        }
+        if (F8.length() == 4) {
+            int8(w + CHUNK / 2, bytes, x + CHUNK / 2, partial);
+            for (int k = 0; k < ROWS; k++) {
+                sums[k] += lanes(k * F8.length(), F8.length()) * TOP_SCALE;
+            }
+        }
+    }
+
+    /** Adds up lanes, halves onto halves. */
+    private float lanes(int from, int count) {
+        for (int half = count / 2; half > 0; half /= 2) {
+            for (int i = 0; i < half; i++) {
+                partial[from + i] += partial[from + half + i];
+            }
+        }
+        return partial[from];
     }
 
     private float rest(long row, long x) {
         float sum = 0;
         for (int i = covered; i < cols; i++) {
-            float weight =
-                    switch (type) {
-                        case FP32 -> MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, row + 4L * i);
-                        case BF16 -> Float.intBitsToFloat(MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, row + 2L * i) << 16);
-                        case INT8 -> MEMORY.get(ValueLayout.JAVA_BYTE, row + i);
-                    };
+            float weight = type == HostMatrix.Type.FP32
+                    ? MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, row + 4L * i)
+                    : Float.intBitsToFloat(MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, row + 2L * i) << 16);
             sum += weight * MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, x + 4L * i);
         }
         return sum;
@@ -148,6 +183,22 @@ final class Dot {
         a1.intoArray(partial, LANES);
         a2.intoArray(partial, 2 * LANES);
         a3.intoArray(partial, 3 * LANES);
+    }
+
+    private static void fp32Row(long w, long bytes, long x, float[] partial) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        long distance = x - w;
+        for (long p = w, end = w + bytes; p != end; p += 4L * STEP) {
+            long q = p + distance;
+            a0 = FloatVector.fromMemorySegment(F, MEMORY, q, ORDER).fma(FloatVector.fromMemorySegment(F, MEMORY, p, ORDER), a0);
+            a1 = FloatVector.fromMemorySegment(F, MEMORY, q + STEP, ORDER).fma(FloatVector.fromMemorySegment(F, MEMORY, p + STEP, ORDER), a1);
+            a2 = FloatVector.fromMemorySegment(F, MEMORY, q + 2L * STEP, ORDER).fma(FloatVector.fromMemorySegment(F, MEMORY, p + 2L * STEP, ORDER), a2);
+            a3 = FloatVector.fromMemorySegment(F, MEMORY, q + 3L * STEP, ORDER).fma(FloatVector.fromMemorySegment(F, MEMORY, p + 3L * STEP, ORDER), a3);
+        }
+        a0.add(a1).add(a2.add(a3)).intoArray(partial, 0);
     }
 
     /** A bf16 number is the upper half of an fp32 one: the odd weights of a register are masked out, the even ones shifted up. */
@@ -183,58 +234,62 @@ final class Dot {
         a3.intoArray(partial, 3 * LANES);
     }
 
-    /** Each byte of a lane is brought to the top, where its sign is the lane's, and converted there; two sums a row hide fma's latency. */
-    private static void int8(long w, long step, long bytes, long x, long part, float[] partial) {
+    private static void bf16Row(long w, long bytes, long x, long part, float[] partial) {
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
-        FloatVector b0 = a0;
-        FloatVector b1 = a0;
-        FloatVector b2 = a0;
-        FloatVector b3 = a0;
         long distance = x - w;
-        for (long p = w, end = w + bytes; p != end; p += STEP) {
-            long p1 = p + step;
-            long p2 = p1 + step;
-            long p3 = p2 + step;
-            long q0 = p + distance;
-            long q1 = q0 + part;
-            long q2 = q1 + part;
-            long q3 = q2 + part;
-            FloatVector x0 = FloatVector.fromMemorySegment(F, MEMORY, q0, ORDER);
-            FloatVector x1 = FloatVector.fromMemorySegment(F, MEMORY, q1, ORDER);
-            FloatVector x2 = FloatVector.fromMemorySegment(F, MEMORY, q2, ORDER);
-            FloatVector x3 = FloatVector.fromMemorySegment(F, MEMORY, q3, ORDER);
+        for (long p = w, end = w + bytes; p != end; p += 2L * STEP) {
+            long q = p + distance;
             IntVector v = IntVector.fromMemorySegment(I, MEMORY, p, ORDER);
-            a0 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F, 0), a0);
-            b0 = x1.fma(v.lanewise(LSHL, 16).lanewise(AND, TOP).convertShape(I2F, F, 0), b0);
-            a0 = x2.fma(v.lanewise(LSHL, 8).lanewise(AND, TOP).convertShape(I2F, F, 0), a0);
-            b0 = x3.fma(v.lanewise(AND, TOP).convertShape(I2F, F, 0), b0);
-            v = IntVector.fromMemorySegment(I, MEMORY, p1, ORDER);
-            a1 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F, 0), a1);
-            b1 = x1.fma(v.lanewise(LSHL, 16).lanewise(AND, TOP).convertShape(I2F, F, 0), b1);
-            a1 = x2.fma(v.lanewise(LSHL, 8).lanewise(AND, TOP).convertShape(I2F, F, 0), a1);
-            b1 = x3.fma(v.lanewise(AND, TOP).convertShape(I2F, F, 0), b1);
-            v = IntVector.fromMemorySegment(I, MEMORY, p2, ORDER);
-            a2 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F, 0), a2);
-            b2 = x1.fma(v.lanewise(LSHL, 16).lanewise(AND, TOP).convertShape(I2F, F, 0), b2);
-            a2 = x2.fma(v.lanewise(LSHL, 8).lanewise(AND, TOP).convertShape(I2F, F, 0), a2);
-            b2 = x3.fma(v.lanewise(AND, TOP).convertShape(I2F, F, 0), b2);
-            v = IntVector.fromMemorySegment(I, MEMORY, p3, ORDER);
-            a3 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F, 0), a3);
-            b3 = x1.fma(v.lanewise(LSHL, 16).lanewise(AND, TOP).convertShape(I2F, F, 0), b3);
-            a3 = x2.fma(v.lanewise(LSHL, 8).lanewise(AND, TOP).convertShape(I2F, F, 0), a3);
-            b3 = x3.fma(v.lanewise(AND, TOP).convertShape(I2F, F, 0), b3);
+            a0 = FloatVector.fromMemorySegment(F, MEMORY, q, ORDER).fma(v.lanewise(LSHL, 16).reinterpretAsFloats(), a0);
+            a1 = FloatVector.fromMemorySegment(F, MEMORY, q + part, ORDER).fma(v.lanewise(AND, 0xFFFF0000).reinterpretAsFloats(), a1);
+            v = IntVector.fromMemorySegment(I, MEMORY, p + STEP, ORDER);
+            a2 = FloatVector.fromMemorySegment(F, MEMORY, q + STEP, ORDER).fma(v.lanewise(LSHL, 16).reinterpretAsFloats(), a2);
+            a3 = FloatVector.fromMemorySegment(F, MEMORY, q + part + STEP, ORDER).fma(v.lanewise(AND, 0xFFFF0000).reinterpretAsFloats(), a3);
+        }
+        a0.add(a1).add(a2.add(a3)).intoArray(partial, 0);
+    }
+
+    /** Each byte of a lane is brought to the top, where its sign is the lane's, and converted there together with the bytes below it. */
+    private static void int8(long w, long bytes, long x, float[] partial) {
+        FloatVector a0 = FloatVector.zero(F8);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        long distance = x - w;
+        for (long p = w, end = w + bytes; p != end; p += PACKED_STEP) {
+            long q = p + distance;
+            FloatVector x0 = FloatVector.fromMemorySegment(F8, MEMORY, q, ORDER);
+            FloatVector x1 = FloatVector.fromMemorySegment(F8, MEMORY, q + CHUNK, ORDER);
+            FloatVector x2 = FloatVector.fromMemorySegment(F8, MEMORY, q + 2 * CHUNK, ORDER);
+            FloatVector x3 = FloatVector.fromMemorySegment(F8, MEMORY, q + 3 * CHUNK, ORDER);
+            IntVector v = IntVector.fromMemorySegment(I8, MEMORY, p, ORDER);
+            a0 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a0);
+            a0 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a0);
+            a0 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a0);
+            a0 = x3.fma(v.convertShape(I2F, F8, 0), a0);
+            v = IntVector.fromMemorySegment(I8, MEMORY, p + CHUNK, ORDER);
+            a1 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a1);
+            a1 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a1);
+            a1 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a1);
+            a1 = x3.fma(v.convertShape(I2F, F8, 0), a1);
+            v = IntVector.fromMemorySegment(I8, MEMORY, p + 2 * CHUNK, ORDER);
+            a2 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a2);
+            a2 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a2);
+            a2 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a2);
+            a2 = x3.fma(v.convertShape(I2F, F8, 0), a2);
+            v = IntVector.fromMemorySegment(I8, MEMORY, p + 3 * CHUNK, ORDER);
+            a3 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a3);
+            a3 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a3);
+            a3 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a3);
+            a3 = x3.fma(v.convertShape(I2F, F8, 0), a3);
         }
         a0.intoArray(partial, 0);
-        a1.intoArray(partial, LANES);
-        a2.intoArray(partial, 2 * LANES);
-        a3.intoArray(partial, 3 * LANES);
-        b0.intoArray(partial, 4 * LANES);
-        b1.intoArray(partial, 5 * LANES);
-        b2.intoArray(partial, 6 * LANES);
-        b3.intoArray(partial, 7 * LANES);
+        a1.intoArray(partial, F8.length());
+        a2.intoArray(partial, 2 * F8.length());
+        a3.intoArray(partial, 3 * F8.length());
     }
 
     /** Reads a stretch of memory, a multiple of four registers long, as fast as can be; what it returns depends on every byte of it. */

@@ -8,7 +8,7 @@ import org.xomni.nn.Linear;
 import org.xomni.tensor.Tensors;
 
 /**
- * The weight of a {@link Linear} where it lies in memory, [rows, cols] row by row, for products with one or few vectors. Each row's result
+ * The weight of a {@link Linear} where it lies in memory, for products with one or few vectors. Each row's result
  * is the same to the bit whatever the batch and however the rows are split over threads: {@code y = scale * (W x) + bias}, summed in an
  * order that depends on the number of columns alone.
  */
@@ -47,11 +47,10 @@ public final class HostMatrix {
     private final float @Nullable [] bias;
     private final Tensor owner;
 
-    private HostMatrix(Type type, Tensor weight, float @Nullable [] scale, float @Nullable [] bias) {
-        long[] shape = Tensors.shape(weight);
+    private HostMatrix(Type type, Tensor weight, long rows, long cols, float @Nullable [] scale, float @Nullable [] bias) {
         this.type = type;
-        this.rows = Math.toIntExact(shape[0]);
-        this.cols = Math.toIntExact(shape[1]);
+        this.rows = Math.toIntExact(rows);
+        this.cols = Math.toIntExact(cols);
         this.address = Tensors.segment(weight).address();
         this.scale = scale;
         this.bias = bias;
@@ -69,9 +68,10 @@ public final class HostMatrix {
             throw new IllegalStateException("the JVM runs without --add-modules jdk.incubator.vector; add it or use libtorch");
         }
         return switch (layer) {
-            case Linear.Dense(Tensor weight, Tensor bias) -> new HostMatrix(type(weight), weight, null, floats(bias));
-            case Linear.Int8(Tensor quantised, Tensor scale, Tensor bias) ->
-                new HostMatrix(Type.INT8, quantised, Tensors.floats(scale), floats(bias));
+            case Linear.Dense(Tensor weight, Tensor bias) ->
+                new HostMatrix(type(weight), weight, weight.size(0), weight.size(1), null, floats(bias));
+            case Linear.Int8(Tensor packed, Tensor scale, Tensor bias, long out, long in) ->
+                new HostMatrix(Type.INT8, packed, out, in, Tensors.floats(scale), floats(bias));
         };
     }
 
@@ -126,19 +126,14 @@ public final class HostMatrix {
             throw new IllegalStateException("the layer of this host matrix is closed");
         }
         Dot dot = new Dot(type, address, cols);
-        int row = from;
-        for (; row + BLOCK <= to; row += BLOCK) {
+        for (int block = from / BLOCK * BLOCK; block < to; block += BLOCK) {
+            int first = Math.max(from, block);
+            int last = Math.min(to, block + BLOCK);
             for (int b = 0; b < batch; b++) {
-                dot.four(row, x, b);
-                for (int k = 0; k < BLOCK; k++) {
-                    y.set(b, row + k, finish(dot.sum(k), row + k));
+                dot.rows(block, first - block, last - block, x, b);
+                for (int row = first; row < last; row++) {
+                    y.set(b, row, finish(dot.sum(row - block), row));
                 }
-            }
-        }
-        for (; row < to; row++) {
-            for (int b = 0; b < batch; b++) {
-                dot.one(row, x, b);
-                y.set(b, row, finish(dot.sum(0), row));
             }
         }
     }

@@ -3,6 +3,7 @@ package org.xomni.nn.host;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.xomni.nn.PackedInt8;
 
 /**
  * fp32 vectors [batch, size] in native memory: what a {@link HostMatrix} multiplies and what it writes.
@@ -12,7 +13,8 @@ import java.lang.foreign.ValueLayout;
  * matrices that are multiplied with it.
  */
 public final class HostVector implements AutoCloseable {
-    private static final int ALIGNMENT = 64;
+    /** Also a multiple of the columns that int8 kernels take at once: they read zeros after the last one. */
+    private static final int ALIGNMENT = PackedInt8.COLUMNS * Float.BYTES;
 
     private final int batch;
     private final int size;
@@ -59,17 +61,38 @@ public final class HostVector implements AutoCloseable {
         if (ways == 1) {
             return;
         }
-        int part = Dot.part(size, ways);
         for (int row = 0; row < batch; row++) {
             long from = offset(row, 0);
             long to = from + plane(ways);
-            for (int way = 0; way < ways; way++) {
-                for (int i = 0; i < part; i++) {
-                    float value = memory.get(ValueLayout.JAVA_FLOAT, from + (long) Float.BYTES * (i * ways + way));
-                    memory.set(ValueLayout.JAVA_FLOAT, to + (long) Float.BYTES * (way * part + i), value);
-                }
+            if (ways == 2) {
+                split(from, to);
+            } else {
+                interleave(from, to);
             }
         }
+    }
+
+    /** For bf16: all even elements that whole registers take, then the odd ones. */
+    private void split(long from, long to) {
+        int half = Dot.covered(HostMatrix.Type.BF16, size) / 2;
+        for (int i = 0; i < half; i++) {
+            copy(from, 2 * i, to, i);
+            copy(from, 2 * i + 1, to, half + i);
+        }
+    }
+
+    /** For int8: in each chunk of 32, every fourth element from the first, from the second, and so on. */
+    private void interleave(long from, long to) {
+        int part = PackedInt8.COLUMNS / 4;
+        for (int i = 0; i < size; i++) {
+            int within = i % PackedInt8.COLUMNS;
+            copy(from, i, to, i - within + within % 4 * part + within / 4);
+        }
+    }
+
+    private void copy(long from, int i, long to, int k) {
+        float value = memory.get(ValueLayout.JAVA_FLOAT, from + (long) Float.BYTES * i);
+        memory.set(ValueLayout.JAVA_FLOAT, to + (long) Float.BYTES * k, value);
     }
 
     @Override

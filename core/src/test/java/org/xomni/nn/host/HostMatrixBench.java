@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.nn.Linear;
+import org.xomni.nn.PackedInt8;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -113,8 +114,9 @@ final class HostMatrixBench {
             case FP32 -> new Linear.Dense(torch.ones(shape, new TensorOptions(ScalarType.Float)), null);
             case BF16 -> new Linear.Dense(torch.ones(shape, new TensorOptions(ScalarType.BFloat16)), null);
             case INT8 -> {
-                Tensor scale = Tensors.of(new float[rows], rows, 1);
-                yield new Linear.Int8(torch.ones(shape, new TensorOptions(ScalarType.Char)), scale, null);
+                Tensor scale = torch.ones(new long[] {rows, 1}, new TensorOptions(ScalarType.Float));
+                Tensor packed = PackedInt8.pack(torch.ones(shape, new TensorOptions(ScalarType.Float)), scale);
+                yield new Linear.Int8(packed, scale, null, rows, cols);
             }
         };
     }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.xomni.nn.Linear;
+import org.xomni.nn.PackedInt8;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -161,8 +162,9 @@ class HostMatrixTest {
             case BF16 -> new Linear.Dense(weight.to(ScalarType.BFloat16), bias);
             case INT8 -> {
                 // Every value of a byte occurs, -128 too.
-                Tensor bytes = weight.mul(new Scalar(50)).clamp(scalar(-128), scalar(127)).round().to(ScalarType.Char);
-                yield new Linear.Int8(bytes, normal(6, rows, 1).abs().mul(new Scalar(0.01)), bias);
+                Tensor bytes = weight.mul(new Scalar(50)).clamp(scalar(-128), scalar(127));
+                Tensor scale = normal(6, rows, 1).abs().mul(new Scalar(0.01)).add(new Scalar(0.001));
+                yield new Linear.Int8(PackedInt8.pack(bytes.mul(scale), scale), scale, bias, rows, cols);
             }
         };
     }
@@ -174,7 +176,9 @@ class HostMatrixTest {
     private static Tensor weight(Linear layer) {
         return switch (layer) {
             case Linear.Dense dense -> dense.weight().to(ScalarType.Double);
-            case Linear.Int8 int8 -> int8.quantised().to(ScalarType.Double).mul(int8.scale().to(ScalarType.Double));
+            case Linear.Int8 int8 -> PackedInt8.unpack(int8.packed(), int8.out(), int8.in())
+                    .to(ScalarType.Double)
+                    .mul(int8.scale().to(ScalarType.Double));
         };
     }
 

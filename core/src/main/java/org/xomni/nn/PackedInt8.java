@@ -1,0 +1,112 @@
+package org.xomni.nn;
+
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.Tensors;
+
+/**
+ * Matrices of 8-bit weights, laid out for the CPU: reading them must be one sequential stream, and unpacking must take few instructions, as
+ * both bound decoding (docs/log.md).
+ *
+ * <p>Layout: [R/4, C/32, 4, 32] bytes, blocks of four rows in chunks of 32 columns, padded with zeros. Four neighbouring columns share a 32-bit
+ * lane, the first in the lowest byte. The kernel shifts a byte to the top of its lane and converts the lane to a float as it is, lower bytes
+ * included; so a weight is not its byte b but {@code b + f}, where the bytes below it are the fraction f in [0, 1). Packing knows f when it
+ * chooses b = round(w - f): the error is at most 1/2, that of plain rounding.
+ */
+public final class PackedInt8 {
+    /** Rows of a block. */
+    public static final int ROWS = 4;
+    /** Columns of a chunk. */
+    public static final int COLUMNS = 32;
+
+    private static final int LANE = 4;
+    private static final double TOP = 1 << 24;
+    /** Rows that are packed at a time, which bounds the memory for it. */
+    private static final long PIECE = 1024;
+
+    private PackedInt8() {}
+
+    /** Columns with padding. */
+    public static long padded(long columns) {
+        return (columns + COLUMNS - 1) / COLUMNS * COLUMNS;
+    }
+
+    /**
+     * Packs a matrix.
+     *
+     * @param weight [R, C], any float type
+     * @param scale [R, 1] fp32; {@code weight / scale} must lie in -127..127
+     * @return int8 [ceil(R/4), ceil(C/32), 4, 32]
+     */
+    public static Tensor pack(Tensor weight, Tensor scale) {
+        long rows = weight.size(0);
+        long blocks = (rows + ROWS - 1) / ROWS;
+        long chunks = padded(weight.size(1)) / COLUMNS;
+        Tensor packed = torch.zeros(new long[] {blocks, chunks, ROWS, COLUMNS}, new TensorOptions(ScalarType.Char));
+        for (long from = 0; from < rows; from += PIECE) {
+            try (Scope scope = Scope.plain()) {
+                long count = Math.min(PIECE, rows - from);
+                Tensor piece = weight.narrow(0, from, count).to(ScalarType.Float).div(scale.narrow(0, from, count));
+                Tensor packedPiece = packPiece(piece, chunks);
+                packed.narrow(0, from / ROWS, packedPiece.size(0)).copy_(packedPiece);
+            }
+        }
+        return packed;
+    }
+
+    private static Tensor packPiece(Tensor w_RC, long chunks) {
+        long rows = w_RC.size(0);
+        long blocks = (rows + ROWS - 1) / ROWS;
+        Tensor padded = torch.zeros(new long[] {blocks * ROWS, chunks * COLUMNS}, new TensorOptions(ScalarType.Float));
+        padded.narrow(0, 0, rows).narrow(1, 0, w_RC.size(1)).copy_(w_RC);
+        Tensor lanes = padded.view(-1, LANE);
+        TensorVector bytes = new TensorVector();
+        Tensor fraction = torch.zeros(new long[] {lanes.size(0)}, new TensorOptions(ScalarType.Float));
+        for (int k = 0; k < LANE; k++) {
+            Tensor b = lanes.select(1, k).sub(fraction).round().clamp(optional(-128), optional(127));
+            bytes.push_back(b);
+            // The byte as the bits below the next one.
+            Tensor unsigned = b.add(b.lt(new Scalar(0)).to(ScalarType.Float).mul(new Scalar(256)));
+            fraction = fraction.add(unsigned).div(new Scalar(256));
+        }
+        return torch.stack(bytes, 1)
+                .to(ScalarType.Char)
+                .view(blocks, ROWS, chunks, COLUMNS)
+                .permute(0, 2, 1, 3)
+                .contiguous();
+    }
+
+    private static ScalarOptional optional(double value) {
+        return new ScalarOptional(new Scalar(value));
+    }
+
+    /**
+     * The weights that the kernel multiplies by, before the scale.
+     *
+     * @param packed as {@link #pack} gives it
+     * @return fp32 [rows, columns]
+     */
+    public static Tensor unpack(Tensor packed, long rows, long columns) {
+        return Scope.only(() -> {
+            long[] shape = Tensors.shape(packed);
+            Tensor lanes = packed.view(ScalarType.Int);
+            TensorVector weights = new TensorVector();
+            for (int k = 0; k < LANE; k++) {
+                Tensor top = lanes.bitwise_left_shift(new Scalar(8 * (LANE - 1 - k)));
+                weights.push_back(top.to(ScalarType.Float).div(new Scalar(TOP)));
+            }
+            return torch.stack(weights, -1)
+                    .view(shape[0], shape[1], ROWS, COLUMNS)
+                    .permute(0, 2, 1, 3)
+                    .reshape(shape[0] * ROWS, shape[1] * COLUMNS)
+                    .narrow(0, 0, rows)
+                    .narrow(1, 0, columns);
+        });
+    }
+}
