@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.global.torch;
  * Process-wide set-up of libtorch, done once before its first operation. {@link #start()} is called by everything that makes tensors.
  *
  * <p>What is set and why (measured, docs/log.md): OpenBLAS takes AVX-512 Zen machines for Haswell and loses half of its fp32 rate unless told
- * otherwise; libtorch's flash attention in bf16 on the CPU is an order of magnitude slower than its math kernel.
+ * otherwise; waiting OpenMP threads spin, which halves the speed of decoding. Both are environment variables, which the user's own override.
  */
 public final class Engine {
     private static final boolean STARTED = initialise();
@@ -44,6 +44,10 @@ public final class Engine {
     }
 
     private static boolean initialise() {
+        // Waiting OpenMP threads would spin for milliseconds after each operation, on the cores that our own kernels need.
+        if (System.getenv("OMP_WAIT_POLICY") == null) {
+            setenv("OMP_WAIT_POLICY", "PASSIVE");
+        }
         if (CpuFeatures.avx512() && System.getenv("OPENBLAS_CORETYPE") == null) {
             setenv("OPENBLAS_CORETYPE", "SKYLAKEX");
         }

@@ -142,14 +142,18 @@ final class Dot {
         }
     }
 
-    /** Adds up lanes, halves onto halves. */
+    /** Adds up lanes in a fixed order, halves onto halves: {@code reduceLanes} may round differently interpreted and compiled. */
     private float lanes(int from, int count) {
+        float[] p = partial;
+        if (count == 8) {
+            return ((p[from] + p[from + 4]) + (p[from + 2] + p[from + 6])) + ((p[from + 1] + p[from + 5]) + (p[from + 3] + p[from + 7]));
+        }
         for (int half = count / 2; half > 0; half /= 2) {
             for (int i = 0; i < half; i++) {
-                partial[from + i] += partial[from + half + i];
+                p[from + i] += p[from + half + i];
             }
         }
-        return partial[from];
+        return p[from];
     }
 
     private float rest(long row, long x) {

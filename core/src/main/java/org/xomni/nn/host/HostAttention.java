@@ -88,7 +88,6 @@ public final class HostAttention {
         }
         for (int i = 0; i < width; i++) {
             query[i] = q.get(row, from + i) * scale;
-            sum[i] = 0;
         }
         float max = Float.NEGATIVE_INFINITY;
         for (int t = 0; t < positions; t++) {
@@ -100,15 +99,15 @@ public final class HostAttention {
             scores[t] = (float) Math.exp(scores[t] - max);
             total += scores[t];
         }
-        for (int t = 0; t < positions; t++) {
-            if (bf16) {
-                addBfloat16(scores[t], values_TK, 2L * t * width);
-            } else {
-                add(scores[t], values_TK, 4L * t * width);
-            }
+        int i = 0;
+        for (; i + LANES <= width; i += LANES) {
+            weigh(values_TK, bf16, i, positions);
         }
-        for (int i = 0; i < width; i++) {
-            out.set(row, from + i, sum[i] / total);
+        for (; i < width; i++) {
+            weighOne(values_TK, bf16, i, positions);
+        }
+        for (int k = 0; k < width; k++) {
+            out.set(row, from + k, sum[k] / total);
         }
     }
 
@@ -138,26 +137,42 @@ public final class HostAttention {
         return rest;
     }
 
-    private void add(float weight, MemorySegment values, long at) {
-        FloatVector w = FloatVector.broadcast(F, weight);
-        int i = 0;
-        for (; i + LANES <= width; i += LANES) {
-            w.fma(FloatVector.fromMemorySegment(F, values, at + 4L * i, ORDER), FloatVector.fromArray(F, sum, i)).intoArray(sum, i);
+    /** {@code sum[i..i+LANES)} over all positions, kept in two registers. */
+    private void weigh(MemorySegment values, boolean bf16, int i, int positions) {
+        FloatVector even = FloatVector.zero(F);
+        FloatVector odd = even;
+        int t = 0;
+        if (bf16) {
+            for (; t + 1 < positions; t += 2) {
+                even = FloatVector.broadcast(F, scores[t]).fma(load(values, 2L * t * width + 2L * i), even);
+                odd = FloatVector.broadcast(F, scores[t + 1]).fma(load(values, 2L * (t + 1) * width + 2L * i), odd);
+            }
+            if (t < positions) {
+                even = FloatVector.broadcast(F, scores[t]).fma(load(values, 2L * t * width + 2L * i), even);
+            }
+        } else {
+            for (; t + 1 < positions; t += 2) {
+                even = FloatVector.broadcast(F, scores[t]).fma(FloatVector.fromMemorySegment(F, values, 4L * t * width + 4L * i, ORDER), even);
+                odd = FloatVector.broadcast(F, scores[t + 1])
+                        .fma(FloatVector.fromMemorySegment(F, values, 4L * (t + 1) * width + 4L * i, ORDER), odd);
+            }
+            if (t < positions) {
+                even = FloatVector.broadcast(F, scores[t]).fma(FloatVector.fromMemorySegment(F, values, 4L * t * width + 4L * i, ORDER), even);
+            }
         }
-        for (; i < width; i++) {
-            sum[i] += weight * values.get(ValueLayout.JAVA_FLOAT, at + 4L * i);
-        }
+        even.add(odd).intoArray(sum, i);
     }
 
-    private void addBfloat16(float weight, MemorySegment values, long at) {
-        FloatVector w = FloatVector.broadcast(F, weight);
-        int i = 0;
-        for (; i + LANES <= width; i += LANES) {
-            w.fma(load(values, at + 2L * i), FloatVector.fromArray(F, sum, i)).intoArray(sum, i);
+    private void weighOne(MemorySegment values, boolean bf16, int i, int positions) {
+        float total = 0;
+        for (int t = 0; t < positions; t++) {
+            long at = (long) t * width + i;
+            total += scores[t]
+                    * (bf16
+                            ? Float.intBitsToFloat(values.get(ValueLayout.JAVA_SHORT, 2 * at) << 16)
+                            : values.get(ValueLayout.JAVA_FLOAT, 4 * at));
         }
-        for (; i < width; i++) {
-            sum[i] += weight * Float.intBitsToFloat(values.get(ValueLayout.JAVA_SHORT, at + 2L * i) << 16);
-        }
+        sum[i] = total;
     }
 
     /** bf16 values as floats. */
