@@ -1,12 +1,14 @@
 package org.xomni;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -17,8 +19,8 @@ import org.xomni.tensor.TorchArchive;
 import org.xomni.tensor.XOmniException;
 
 /**
- * Writes a checkpoint's folder anew, file by file, so that names and shards stay: weights are read, checked and written in their format, all
- * else is copied. The new folder appears under its name when it is whole.
+ * Writes a checkpoint's folder anew, file by file, so that names and shards stay: weights are read, checked and written in their format,
+ * all else is copied. The new folder appears under its name when it is whole.
  */
 final class CheckpointWriter {
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointWriter.class);
@@ -43,7 +45,7 @@ final class CheckpointWriter {
             // Only an empty folder can be in the way.
             Files.deleteIfExists(whole);
             Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw new XOmniException(target + " cannot be written (" + e + "); check the folder's permissions and the free space", e);
         } finally {
             deleteTree(partial);
@@ -83,7 +85,7 @@ final class CheckpointWriter {
     }
 
     private static void rewrite(Path from, Path to) throws IOException {
-        Files.createDirectories(to.getParent());
+        Files.createDirectories(Objects.requireNonNull(to.getParent(), "a file lies in a folder"));
         String name = from.getFileName().toString();
         if (name.endsWith(".safetensors")) {
             try (SafetensorsFile file = SafetensorsFile.open(from)) {

@@ -33,8 +33,8 @@ class CheckpointFuzzTest {
     private static final int ROUNDS = Integer.getInteger("xomni.fuzz.rounds", 24);
     private static final long SEED = Long.getLong("xomni.fuzz.seed", 1);
     private static final List<String> ODD_VALUES = List.of(
-            "-1", "0", "1", "2", "3", "7", "63", "4096", "1000000000", "2147483647", "4294967296", "1.5", "-0.0", "1e308", "1e-308", "\"\"", "\"x\"",
-            "\"../x\"", "\"{{ 1 }}\"", "true", "false", "null", "[]", "{}", "[1]", "[[[]]]", "\"\\u0000\"");
+            "-1", "0", "1", "2", "3", "7", "63", "4096", "1000000000", "2147483647", "4294967296", "1.5", "-0.0", "1e308", "1e-308",
+            "\"\"", "\"x\"", "\"../x\"", "\"{{ 1 }}\"", "true", "false", "null", "[]", "{}", "[1]", "[[[]]]", "\"\\u0000\"");
 
     @TempDir
     Path folder;
@@ -94,7 +94,8 @@ class CheckpointFuzzTest {
             Inspection.of(model, null);
             try (XOmni xomni = XOmni.load(model, LoadOptions.DEFAULT)) {
                 attempt(what + ", tokenize", () -> xomni.tokenize(image));
-                attempt(what + ", chat", () -> xomni.chat(new ChatRequest("Hi", List.of(), 3, Sampling.text(1), 1), piece -> {}, Progress.NONE));
+                ChatRequest question = new ChatRequest("Hi", List.of(), 3, Sampling.text(1), 1);
+                attempt(what + ", chat", () -> xomni.chat(question, piece -> {}, Progress.NONE));
                 attempt(what + ", draw", () -> xomni.draw(
                         new DrawRequest("Hi", 32, 32, Sampling.IMAGE, 1, new DecodeSettings(1, null, false)), Progress.NONE));
             }

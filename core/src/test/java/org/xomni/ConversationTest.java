@@ -68,9 +68,10 @@ class ConversationTest {
             conversation.draw(request("a red square", 1), Progress.NONE);
             say(conversation, "What did you draw?");
             int[] read = conversation.read();
-            int drawn = IntStream.range(0, read.length).filter(i -> read[i] >= xomni.checkpoint().unified().vocabSize()).skip(3).findFirst().orElseThrow();
+            int firstImageToken = xomni.text().idOf("<MM-Token-0>");
+            int drawn = IntStream.range(0, read.length).filter(i -> read[i] >= firstImageToken).skip(3).findFirst().orElseThrow();
             int[] changed = read.clone();
-            changed[drawn] = changed[drawn] == 512 ? 513 : 512;
+            changed[drawn] = changed[drawn] == firstImageToken ? firstImageToken + 1 : firstImageToken;
 
             float[] scores = lastScores(xomni, read);
 
@@ -143,7 +144,8 @@ class ConversationTest {
                         .isInstanceOf(InputException.class)
                         .hasMessageContaining("the context holds 8192");
                 case IMAGE_TOO_NARROW -> assertThatThrownBy(() -> conversation.say(
-                                new ChatRequest("See?", List.of(pixels("0_120x96_RGB.png"), pixels("5_300x80_RGB.png")), 8, Sampling.GREEDY, 0),
+                                new ChatRequest(
+                                        "See?", List.of(pixels("0_120x96_RGB.png"), pixels("5_300x80_RGB.png")), 8, Sampling.GREEDY, 0),
                                 piece -> {}, Progress.NONE))
                         .isInstanceOf(InputException.class);
                 case SIZE_NO_MULTIPLE -> assertThatThrownBy(() -> conversation.draw(DrawRequest.of("a cat", 65, 96, 1), Progress.NONE))
@@ -151,9 +153,11 @@ class ConversationTest {
                 case CANCELLED_ANSWERING -> assertThatThrownBy(() -> conversation.say(
                                 ChatRequest.of("Hm?"), piece -> {}, cancelAt(Progress.Phase.ANSWERING, 3)))
                         .isInstanceOf(CancellationException.class);
-                case CANCELLED_DRAWING -> assertThatThrownBy(() -> conversation.draw(request("a cat", 9), cancelAt(Progress.Phase.DRAWING, 5)))
+                case CANCELLED_DRAWING -> assertThatThrownBy(() ->
+                                conversation.draw(request("a cat", 9), cancelAt(Progress.Phase.DRAWING, 5)))
                         .isInstanceOf(CancellationException.class);
-                case CANCELLED_DECODING -> assertThatThrownBy(() -> conversation.draw(request("a cat", 9), cancelAt(Progress.Phase.DECODING, 2)))
+                case CANCELLED_DECODING -> assertThatThrownBy(() ->
+                                conversation.draw(request("a cat", 9), cancelAt(Progress.Phase.DECODING, 2)))
                         .isInstanceOf(CancellationException.class);
                 case LISTENER_FAILS -> assertThatThrownBy(() -> conversation.say(
                                 ChatRequest.of("Hm?"), piece -> { throw new IllegalStateException("gone"); }, Progress.NONE))
@@ -181,7 +185,8 @@ class ConversationTest {
             Reply expected = say(calm, "Compare them.");
             assertThat(say(troubled, "Compare them.").tokens()).isEqualTo(expected.tokens());
             assertThat(troubled.read()).isEqualTo(calm.read());
-            assertThat(troubled.draw(request("one more", 4), Progress.NONE).tokens()).isEqualTo(calm.draw(request("one more", 4), Progress.NONE).tokens());
+            Drawing drawing = calm.draw(request("one more", 4), Progress.NONE);
+            assertThat(troubled.draw(request("one more", 4), Progress.NONE).tokens()).isEqualTo(drawing.tokens());
             assertThat(troubled.read()).isEqualTo(calm.read());
         }
     }

@@ -39,7 +39,9 @@ class LayeringTest {
     @ParameterizedTest
     @FieldSource("layers")
     void aPackageImportsOnlyWhatIsBelowIt(String layer) {
-        String[] below = Stream.concat(Stream.of(layer), LAYERS.getOrDefault(layer, List.of()).stream()).map(name -> "org.xomni." + name + "..").toArray(String[]::new);
+        String[] below = Stream.concat(Stream.of(layer), LAYERS.getOrDefault(layer, List.of()).stream())
+                .map(name -> "org.xomni." + name + "..")
+                .toArray(String[]::new);
         classes().that(resideInAPackage("org.xomni." + layer + ".."))
                 .should()
                 .onlyDependOnClassesThat(resideInAnyPackage(below).or(not(resideInAPackage("org.xomni.."))))

@@ -61,7 +61,8 @@ class SaveLoadTest {
         try (XOmni a = XOmni.load(original, exact);
                 XOmni b = XOmni.load(saved, exact)) {
             assertThat(b.tokenize(image)).isEqualTo(a.tokenize(image));
-            assertThat(b.chat(question, piece -> {}, Progress.NONE).tokens()).isEqualTo(a.chat(question, piece -> {}, Progress.NONE).tokens());
+            Reply answer = a.chat(question, piece -> {}, Progress.NONE);
+            assertThat(b.chat(question, piece -> {}, Progress.NONE).tokens()).isEqualTo(answer.tokens());
             Drawing expected = a.draw(request, Progress.NONE);
             Drawing actual = b.draw(request, Progress.NONE);
             assertThat(actual.tokens()).isEqualTo(expected.tokens());

@@ -128,9 +128,11 @@ class BadInputTest {
     @Test
     void outputsThatCannotBeWrittenAreRefusedBeforeTheWork() {
         refuse("does not exist; create it first", "generate", "x", "-o", folder.resolve("missing/out.png").toString());
-        refuse("does not exist; create it first", "generate", "x", "-o", out(), "--tokens-out", folder.resolve("missing/out.json").toString());
+        refuse("does not exist; create it first",
+                "generate", "x", "-o", out(), "--tokens-out", folder.resolve("missing/out.json").toString());
         refuse("is a folder; name a file in it", "generate", "x", "-o", folder.toString());
-        refuse("is a folder; name a file in it", "detokenize", tokens("{\"height\":1,\"width\":1,\"tokens\":[1]}"), "-o", folder.toString());
+        refuse("is a folder; name a file in it",
+                "detokenize", tokens("{\"height\":1,\"width\":1,\"tokens\":[1]}"), "-o", folder.toString());
         if (Files.isDirectory(Path.of("/proc"))) {
             refuse("is not writable; choose another output", "generate", "x", "-o", "/proc/out.png");
         }
@@ -207,7 +209,8 @@ class BadInputTest {
         }
         refuseWeights(model, shard, "dtype \"F31\", expected one of", withHeader(good, header, json.replaceFirst("\"F32\"", "\"F31\"")));
         refuseWeights(model, shard, "is damaged", withHeader(good, header, json.replaceFirst("\\[0,", "[4,")));
-        refuseWeights(model, shard, "is damaged", withHeader(good, header, json.replaceFirst("\"data_offsets\":\\[0,[0-9]", "\"data_offsets\":[0,9")));
+        String beyond = json.replaceFirst("\"data_offsets\":\\[0,[0-9]", "\"data_offsets\":[0,9");
+        refuseWeights(model, shard, "is damaged", withHeader(good, header, beyond));
         refuseWeights(model, shard, "is damaged", withHeader(good, header, json.replaceFirst("\"shape\":\\[[0-9]", "\"shape\":[9")));
         refuseWeights(model, shard, "is damaged", withHeader(good, header, json.replaceFirst("\"shape\":\\[[0-9]", "\"shape\":[-")));
     }
@@ -260,6 +263,7 @@ class BadInputTest {
             "image_vocab_size": 256        | "image_vocab_size": 1000
             "image_vocab_size": 256        | "image_vocab_size": 255
             "max_position_embeddings": 8192| "max_position_embeddings": 2000000000
+            "max_position_embeddings": 8192| "max_position_embeddings": 4194304, "head_dim": 4096
             "rope_theta": 1000000.0        | "rope_theta": 0
             "rope_theta": 1000000.0        | "rope_theta": 1e999
             "rms_norm_eps": 1e-06          | "rms_norm_eps": -1
@@ -297,7 +301,8 @@ class BadInputTest {
     @Test
     void deeplyNestedConfigsAreRefused() throws IOException {
         Path model = copy();
-        for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors.index.json", "decoder/config.json")) {
+        for (String name : List.of(
+                "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors.index.json", "decoder/config.json")) {
             Path file = model.resolve(name);
             byte[] good = Files.readAllBytes(file);
             Files.writeString(file, "{\"a\":".repeat(100_000) + "1" + "}".repeat(100_000));
@@ -348,7 +353,8 @@ class BadInputTest {
         delete(model.resolve("flux"));
         refuse("point --flux at", "generate", "x", "--model", model.toString(), "-o", out());
         delete(model.resolve("decoder"));
-        refuse("decoder", "generate", "x", "--model", model.toString(), "--flux", Cli.fixture(FIXTURE).resolve("flux").toString(), "-o", out());
+        String flux = Cli.fixture(FIXTURE).resolve("flux").toString();
+        refuse("decoder", "generate", "x", "--model", model.toString(), "--flux", flux, "-o", out());
     }
 
     @Test

@@ -21,6 +21,7 @@ import org.xomni.autoregressive.Sampling;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.PngText;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.Quantization;
 
 /** {@code xomni chat} without a prompt. */
 class InteractiveChatTest {
@@ -73,8 +74,8 @@ class InteractiveChatTest {
     void whatIsWrongIsSaidInALineAndTheConversationGoesOn() {
         Path narrow = Cli.fixture("tiny-en").resolve("golden/images/5_300x80_RGB.png");
 
-        Cli chat = type("/paint a dog", "/draw", "/image", "/image missing.png", "/image " + narrow, "/image a\0b", "/save " + folder.resolve("a.png"),
-                "long ".repeat(9000), "Hello!");
+        Cli chat = type("/paint a dog", "/draw", "/image", "/image missing.png", "/image " + narrow, "/image a\0b",
+                "/save " + folder.resolve("a.png"), "long ".repeat(9000), "Hello!");
 
         assertThat(chat.exitCode()).as(chat.err()).isZero();
         List<String> lines = chat.err().lines().toList();
@@ -100,8 +101,7 @@ class InteractiveChatTest {
     }
 
     private static LoadOptions options() {
-        LoadOptions d = LoadOptions.DEFAULT;
-        return new LoadOptions(Cli.fixture("tiny-en").resolve("flux"), DType.FLOAT32, d.quantization(), d.device(), d.threads(), d.offload());
+        return new LoadOptions(Cli.fixture("tiny-en").resolve("flux"), DType.FLOAT32, Quantization.NONE, "cpu", 0, false);
     }
 
     private static String say(Conversation conversation, String text) {

@@ -97,8 +97,8 @@ class TextIsOnlyTextTest {
         try (TextTokenizer text = TextTokenizer.load(MODEL);
                 XOmni xomni = XOmni.load(MODEL, LoadOptions.DEFAULT.dtype(DType.FLOAT32));
                 Conversation conversation = xomni.converse()) {
-            conversation.draw(
-                    new DrawRequest(prompt, GRID * PATCH, GRID * PATCH, Sampling.IMAGE, 1, new DecodeSettings(1, null, false)), Progress.NONE);
+            DecodeSettings quick = new DecodeSettings(1, null, false);
+            conversation.draw(new DrawRequest(prompt, GRID * PATCH, GRID * PATCH, Sampling.IMAGE, 1, quick), Progress.NONE);
             int[] read = conversation.read();
 
             List<String> controls = controls(text, read);
@@ -111,8 +111,8 @@ class TextIsOnlyTextTest {
 
     private ImageTokens generate(String prompt) {
         Path json = folder.resolve("out.json");
-        Cli cli = Cli.run("generate", prompt, "--size", GRID * PATCH + "x" + GRID * PATCH, "--seed", "3", "--steps", "1", "--dtype", "float32",
-                "--model", MODEL.toString(), "-o", folder.resolve("out.png").toString(), "--tokens-out", json.toString());
+        Cli cli = Cli.run("generate", prompt, "--size", GRID * PATCH + "x" + GRID * PATCH, "--seed", "3", "--steps", "1",
+                "--dtype", "float32", "--model", MODEL.toString(), "-o", folder.resolve("out.png").toString(), "--tokens-out", json.toString());
         assertThat(cli.exitCode()).as(cli.err()).isZero();
         TokensFile.Entry entry = TokensFile.read(json).getFirst();
         assertThat(entry.prompt()).isEqualTo(prompt);

@@ -83,7 +83,9 @@ class BatchTest {
             Sequence first = batch.join(requests.get(0));
             steps(batch, 3);
             Sequence guided = batch.join(requests.get(2));
-            assertThatThrownBy(() -> batch.join(requests.get(1))).isInstanceOf(InputException.class).hasMessageContaining("rows of the batch are taken");
+            assertThatThrownBy(() -> batch.join(requests.get(1)))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContaining("rows of the batch are taken");
             steps(batch, 4);
             batch.leave(first);
             Sequence late = batch.join(requests.get(1));
@@ -141,8 +143,9 @@ class BatchTest {
     void stopTokensEndARowWithoutBeingDrawn() {
         Batch.Request request = text(prompt(8, 6), 12, 3);
         int[] drawn = alone(request);
+        Set<Integer> stop = Set.of(drawn[4]);
         Batch.Request stopped = new Batch.Request(
-                request.prompt(), null, Head.TEXT, request.sampling(), request.seed(), Set.of(), Set.of(drawn[4]), request.limit(), id -> {});
+                request.prompt(), null, Head.TEXT, request.sampling(), request.seed(), Set.of(), stop, request.limit(), id -> {});
         int first = 0;
         while (drawn[first] != drawn[4]) {
             first++;

@@ -19,7 +19,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A checkpoint in its own dtype is used where it lies: loading takes no memory. {@code -Dxomni.mapping.megabytes=2048} tries a larger one. */
+/**
+ * A checkpoint in its own dtype is used where it lies: loading takes no memory. {@code -Dxomni.mapping.megabytes=2048} tries a larger one.
+ */
 class MappingTest {
     private static final int MEGABYTES = Integer.getInteger("xomni.mapping.megabytes", 300);
     private static final int TENSOR_MEGABYTES = 10;
