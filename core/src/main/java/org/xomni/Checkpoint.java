@@ -110,4 +110,17 @@ public record Checkpoint(
                     .orElse(DType.FLOAT32);
         }
     }
+
+    /**
+     * Writes the checkpoint into a new folder in the same layout, a FLUX folder inside included; one beside it is not. Every weights file is
+     * read, checked and written in its own format, in the same shards; what is not weights is copied, hidden files excepted. The folder
+     * appears under its name when it is whole.
+     *
+     * @param target does not exist, or is an empty folder
+     * @throws org.xomni.tensor.InputException if the target is taken or a weights file is damaged
+     * @throws org.xomni.tensor.XOmniException if the disk does not take it
+     */
+    public void save(Path target) {
+        CheckpointWriter.write(folder, target);
+    }
 }

@@ -19,8 +19,8 @@ import org.xomni.text.Span;
  * that it drew, and later turns attend to these; it is never encoded again (paper, section 1: "understands the image it generated").
  *
  * <p>A drawn image is an assistant message {@code <SOM>h w<IMAGE>...<EOM>} after the user's prompt; with guidance the unconditional branch
- * is the bare header. What was read stays in the cache, so a turn costs its own tokens only. Used by one thread at a time; to be closed
- * before the {@link XOmni} that it came from.
+ * is the bare header. What was read stays in the cache, so a turn costs its own tokens only. A turn that fails or is cancelled leaves the
+ * conversation as it was before. Used by one thread at a time; to be closed before the {@link XOmni} that it came from.
  */
 public final class Conversation implements AutoCloseable {
     private final XOmni xomni;
@@ -52,8 +52,9 @@ public final class Conversation implements AutoCloseable {
      * @param listener hears the answer piece by piece
      */
     public Reply say(ChatRequest request, Consumer<String> listener, Progress progress) {
-        request.images().forEach(this::show);
-        List<Message> turn = withUserMessage(request.prompt());
+        List<Span> shown = new ArrayList<>(pending);
+        request.images().forEach(image -> shown.add(xomni.imageSpan(xomni.tokenize(image))));
+        List<Message> turn = withUserMessage(shown, request.prompt());
         int[] ids = xomni.render(turn);
         Reply reply = xomni.answer(
                 batch(), heard -> join(ids, unread -> xomni.textRow(unread, request, heard)), request.maxTokens(), listener, progress);
@@ -65,7 +66,8 @@ public final class Conversation implements AutoCloseable {
     /** Asks for an image. */
     public Drawing draw(DrawRequest request, Progress progress) {
         XOmni.Grid grid = xomni.grid(request);
-        List<Message> turn = withUserMessage(request.prompt());
+        xomni.requireDecoder();
+        List<Message> turn = withUserMessage(pending, request.prompt());
         int[] ids = XOmni.concat(xomni.render(turn), xomni.vocabulary().imageHeader(grid.height(), grid.width()));
         Sequence row = join(ids, unread -> xomni.imageRow(unread, grid, request));
         try {
@@ -80,12 +82,12 @@ public final class Conversation implements AutoCloseable {
         }
         remember(ids, row.drawn());
         ImageTokens tokens = xomni.vocabulary().drawn(grid.height(), grid.width(), row.drawn());
-        commit(turn, xomni.imageSpan(tokens));
         if (xomni.offloads()) {
             releaseCache();
             xomni.releaseModel();
         }
         Pixels pixels = xomni.detokenize(tokens, request.prompt(), request.seed(), request.decode(), progress);
+        commit(turn, xomni.imageSpan(tokens));
         return new Drawing(tokens, pixels, request.seed());
     }
 
@@ -99,9 +101,9 @@ public final class Conversation implements AutoCloseable {
         return read.clone();
     }
 
-    private List<Message> withUserMessage(String prompt) {
-        List<Span> content = new ArrayList<>(pending);
-        if (!pending.isEmpty()) {
+    private List<Message> withUserMessage(List<Span> shown, String prompt) {
+        List<Span> content = new ArrayList<>(shown);
+        if (!shown.isEmpty()) {
             content.add(new Span.Trusted("\n"));
         }
         content.add(new Span.Plain(prompt));

@@ -1,6 +1,8 @@
 package org.xomni;
 
 import org.jspecify.annotations.Nullable;
+import org.xomni.decoder.DiffusionDecoder;
+import org.xomni.decoder.FlowMatchScheduler;
 
 /**
  * How tokens become pixels.
@@ -12,4 +14,14 @@ import org.jspecify.annotations.Nullable;
 public record DecodeSettings(@Nullable Integer steps, @Nullable Double guidance, boolean tiled) {
     /** The checkpoint's own settings. */
     public static final DecodeSettings DEFAULT = new DecodeSettings(null, null, false);
+
+    /** @throws org.xomni.tensor.InputException if a number is out of range: now, not when the tokens are drawn */
+    public DecodeSettings {
+        if (steps != null) {
+            FlowMatchScheduler.requireSteps(steps);
+        }
+        if (guidance != null) {
+            DiffusionDecoder.requireGuidance(guidance);
+        }
+    }
 }

@@ -134,6 +134,7 @@ public final class XOmni implements AutoCloseable {
      * company, up to the rounding of the arithmetic.
      */
     public List<Drawing> draw(List<DrawRequest> requests, Progress progress) {
+        requireDecoder();
         List<ImageTokens> tokens = drawTokens(requests, progress);
         releaseIfOffloading(model);
         List<Drawing> drawings = new ArrayList<>();
@@ -346,6 +347,11 @@ public final class XOmni implements AutoCloseable {
             return d.decode(
                     features, request, randomness, (done, all) -> progress.report(Progress.Phase.DECODING, done, all), progress::cancelled);
         }
+    }
+
+    /** Finds out before the work on tokens whether pixels can be made of them; reads the decoder's configurations only. */
+    void requireDecoder() {
+        decoder.get();
     }
 
     UnifiedModel model() {

@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -78,10 +79,10 @@ final class InteractiveChat {
             case "" -> {}
             case "/draw" -> draw(conversation, require(rest, "/draw PROMPT"));
             case "/image" -> {
-                ImageTokens tokens = conversation.show(ImageFiles.read(Path.of(require(rest, "/image FILE"))));
+                ImageTokens tokens = conversation.show(ImageFiles.read(path(require(rest, "/image FILE"))));
                 System.err.println("shown as " + tokens.height() + "x" + tokens.width() + " tokens");
             }
-            case "/save" -> save(Path.of(require(rest, "/save FILE")));
+            case "/save" -> save(path(require(rest, "/save FILE")));
             case "/help" -> System.err.println(HELP);
             default -> {
                 if (command.startsWith("/")) {
@@ -116,6 +117,14 @@ final class InteractiveChat {
             throw new InputException("something is missing; write " + usage);
         }
         return rest;
+    }
+
+    private static Path path(String file) {
+        try {
+            return Path.of(file);
+        } catch (InvalidPathException e) {
+            throw new InputException("the name of the file has a character that this system does not allow; write another", e);
+        }
     }
 
     static void print(String piece) {

@@ -1,5 +1,6 @@
 package org.xomni.cli;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -34,11 +35,14 @@ final class Outputs {
         if (folder == null || !Files.isDirectory(folder)) {
             throw new InputException("the folder of " + file + " does not exist; create it first");
         }
-        if (!Files.isWritable(folder)) {
-            throw new InputException("the folder of " + file + " is not writable; choose another output");
-        }
         if (Files.isDirectory(file)) {
             throw new InputException(file + " is a folder; name a file in it");
+        }
+        try {
+            // Permissions do not tell everything: a mount may be read-only, a disk full.
+            Files.delete(Files.createTempFile(folder, ".xomni", ".tmp"));
+        } catch (IOException e) {
+            throw new InputException("the folder of " + file + " is not writable; choose another output", e);
         }
     }
 

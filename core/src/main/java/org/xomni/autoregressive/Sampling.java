@@ -18,16 +18,16 @@ public record Sampling(double guidance, double temperature, int topK, double top
     public static final Sampling GREEDY = new Sampling(1, 0, 0, 1, 0);
 
     public Sampling {
-        require(guidance >= 0 && guidance <= 100, "cfg", guidance, "0..100");
-        require(temperature >= 0 && temperature <= 100, "temperature", temperature, "0..100");
-        require(topK >= 0, "top-k", topK, "0 (all) or more");
-        require(topP > 0 && topP <= 1, "top-p", topP, "above 0, at most 1");
-        require(minP >= 0 && minP <= 1, "min-p", minP, "0..1");
+        require(guidance >= 0 && guidance <= 100, "cfg", guidance, "0 to 100, 1 for none");
+        require(temperature >= 0 && temperature <= 100, "temperature", temperature, "0 to 100");
+        require(topK >= 0, "top-k", topK, "1 or more, or 0 for all");
+        require(topP > 0 && topP <= 1, "top-p", topP, "a number above 0 and at most 1");
+        require(minP >= 0 && minP <= 1, "min-p", minP, "0 to 1");
     }
 
-    private static void require(boolean ok, String name, double value, String expected) {
+    private static void require(boolean ok, String name, Number value, String expected) {
         if (!ok) {
-            throw new InputException(name + " is " + value + ", expected " + expected);
+            throw new InputException("--" + name + " " + value + " is out of range; use " + expected);
         }
     }
 

@@ -39,6 +39,8 @@ public record UnifiedConfig(
         double ropeTheta,
         double rmsNormEps,
         List<String> specialTokens) {
+    /** Of rotary tables, 1 GiB in fp32: a million positions of the widest heads that are in use. */
+    private static final long MOST_ANGLES = 1L << 28;
 
     public UnifiedConfig {
         ConfigFile.within("hidden_size", hiddenSize, 1, 1 << 17);
@@ -58,6 +60,10 @@ public record UnifiedConfig(
         }
         if (headWidth % 2 != 0) {
             throw new CheckpointException("head_dim " + headWidth + " is odd and cannot be rotated in pairs; fix config.json");
+        }
+        if ((long) maxPositions * headWidth > MOST_ANGLES) {
+            throw new CheckpointException("max_position_embeddings " + maxPositions + " times head_dim " + headWidth + " is above " + MOST_ANGLES
+                    + ", too many angles to hold; lower max_position_embeddings in config.json");
         }
         if (!(ropeTheta > 0) || !(rmsNormEps > 0) || rmsNormEps > 1) {
             throw new CheckpointException("rope_theta " + ropeTheta + " and rms_norm_eps " + rmsNormEps + " must be above 0 (eps at most 1); fix config.json");

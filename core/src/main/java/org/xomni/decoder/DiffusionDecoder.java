@@ -66,13 +66,18 @@ public final class DiffusionDecoder implements AutoCloseable {
             if (height < 1 || width < 1) {
                 throw new InputException("a grid of " + height + "x" + width + " tokens is empty; height and width must be at least 1");
             }
-            if (!(guidance >= 0 && guidance <= MOST_GUIDANCE)) {
-                throw new InputException("--decoder-cfg " + guidance + " is out of range; use 0 to " + MOST_GUIDANCE);
-            }
+            requireGuidance(guidance);
         }
 
         boolean guided() {
             return guidance > 1;
+        }
+    }
+
+    /** @throws InputException if guidance cannot be so strong */
+    public static void requireGuidance(double guidance) {
+        if (!(guidance >= 0 && guidance <= MOST_GUIDANCE)) {
+            throw new InputException("--decoder-cfg " + guidance + " is out of range; use 0 to " + MOST_GUIDANCE);
         }
     }
 

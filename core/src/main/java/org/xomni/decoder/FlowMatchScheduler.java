@@ -47,15 +47,20 @@ public record FlowMatchScheduler(SchedulerConfig config) {
      * @throws InputException if steps are out of range
      */
     public Schedule schedule(int steps, int positions) {
-        if (steps < 1 || steps > MOST_STEPS) {
-            throw new InputException("--steps " + steps + " is out of range; use 1 to " + MOST_STEPS);
-        }
+        requireSteps(steps);
         float[] sigmas = new float[steps + 1];
         for (int i = 0; i < steps; i++) {
             float even = (float) (1 - i / (double) steps);
             sigmas[i] = config.useDynamicShifting() ? dynamicShift(even, mu(positions)) : fixedShift(even);
         }
         return new Schedule(sigmas, config.numTrainTimesteps());
+    }
+
+    /** @throws InputException if a walk cannot have so many steps */
+    public static void requireSteps(int steps) {
+        if (steps < 1 || steps > MOST_STEPS) {
+            throw new InputException("--steps " + steps + " is out of range; use 1 to " + MOST_STEPS);
+        }
     }
 
     /** The logarithm of the shift at a number of positions. */

@@ -13,6 +13,8 @@ import org.bytedeco.pytorch.global.torch;
  * otherwise; waiting OpenMP threads spin, which halves the speed of decoding. Both are environment variables, which the user's own override.
  */
 public final class Engine {
+    /** OpenMP ends the process when the system refuses it a thread. */
+    private static final int MOST_THREADS = 256;
     private static final boolean STARTED = initialise();
 
     private Engine() {}
@@ -28,13 +30,34 @@ public final class Engine {
      * Sets how many threads operations use.
      *
      * @param threads at least 1
+     * @throws InputException if that is not a sensible number
      */
     public static void threads(int threads) {
         if (threads < 1) {
             throw new InputException("--threads " + threads + " is below 1; give the number of CPU cores to use");
         }
+        int most = Math.max(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+        if (threads > most) {
+            throw new InputException("--threads " + threads + " is above " + most + "; give the number of CPU cores to use");
+        }
         start();
         torch.set_num_threads(threads);
+    }
+
+    /**
+     * Checks that a CUDA device can be used, before libtorch fails on it deep inside a model.
+     *
+     * @param device {@code cuda} or {@code cuda:i}
+     * @throws InputException if this build or this machine does not have it
+     */
+    static void requireCuda(String device) {
+        start();
+        int devices = torch.hasCUDA() ? Byte.toUnsignedInt(torch.cuda_device_count()) : 0;
+        int index = device.equals("cuda") ? 0 : Integer.parseInt(device.substring("cuda:".length()));
+        if (index >= devices) {
+            throw new InputException("device '" + device + "' is not there: " + devices + " CUDA devices are usable; use --device cpu, or"
+                    + " libtorch's natives for CUDA on a machine with a GPU");
+        }
     }
 
     /** How many threads operations use. */

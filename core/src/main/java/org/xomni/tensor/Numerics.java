@@ -27,6 +27,9 @@ public record Numerics(DType weights, DType compute, Quantization quantization, 
         if (!device.matches("cpu|cuda(:\\d{1,3})?")) {
             throw new InputException("device '" + device + "' is not known; use cpu, cuda or cuda:0");
         }
+        if (!device.equals("cpu")) {
+            Engine.requireCuda(device);
+        }
     }
 
     /** Weights of one type on the CPU; activations in the type that is fast there. */

@@ -1,0 +1,210 @@
+package org.xomni.autoregressive;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.xomni.Fixtures;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.SafetensorsFile;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.Tensors;
+
+/** Rows of a batch: the cache changes nothing, company changes nothing, and slots come back. */
+class BatchTest {
+    /** {@code <SOM>4 4<IMAGE>} of the fixture. */
+    private static final int[] HEADER = {768, 19, 220, 19, 770};
+
+    private static final int CAPACITY = 128;
+    private static final int GUIDED_SLOTS = 2;
+
+    private static final UnifiedModel model = UnifiedModelGoldenTest.load("tiny-en", DType.FLOAT32);
+
+    @AfterAll
+    static void close() {
+        model.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void stepsWithTheCacheEqualOneForward(boolean onHost) {
+        int prefilled = 7;
+        try (SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden("tiny-en", "autoregressive.safetensors"));
+                Scope scope = Scope.inference()) {
+            Tensor ids_BL = Fixtures.tensor(golden, "mixed.ids").to(ScalarType.Long).unsqueeze(0);
+            int[] ids = Tensors.ints(ids_BL);
+            Tensor hidden_LD = model.forward(ids_BL).squeeze(0);
+            try (KvCache cache = new KvCache(model, 1, ids.length);
+                    KvCache.Slot slot = cache.acquire();
+                    DecodeStep step = onHost ? Objects.requireNonNull(HostDecodeStep.of(model, cache)) : new TorchDecodeStep(model)) {
+                model.prefill(slot, Arrays.copyOf(ids, prefilled));
+                for (int i = prefilled; i < ids.length; i++) {
+                    Head head = i % 2 == 0 ? Head.TEXT : Head.IMAGE;
+                    float[] scores = step.run(List.of(new DecodeStep.Row(slot, ids[i], head))).getFirst();
+                    Fixtures.assertClose(Tensors.of(scores, scores.length), model.logits(hidden_LD.select(0, i), head));
+                }
+                assertThat(slot.length()).isEqualTo(ids.length);
+            }
+        }
+    }
+
+    /** Five requests fit into a step of our own kernels, twelve take libtorch's: both must not notice their company. */
+    @ParameterizedTest
+    @ValueSource(ints = {5, 12})
+    void rowsDrawInCompanyWhatTheyDrawAlone(int count) {
+        List<Batch.Request> requests = requests(count);
+        List<int[]> alone = requests.stream().map(BatchTest::alone).toList();
+
+        try (Batch batch = new Batch(model, GUIDED_SLOTS * count, CAPACITY)) {
+            List<Sequence> rows = requests.stream().map(batch::join).toList();
+            while (batch.step()) {}
+
+            for (int i = 0; i < count; i++) {
+                assertThat(rows.get(i).drawn()).as("request " + i).isEqualTo(alone.get(i));
+            }
+        }
+    }
+
+    @Test
+    void rowsJoinAndLeaveBetweenSteps() {
+        List<Batch.Request> requests = requests(4);
+        try (Batch batch = new Batch(model, 3, CAPACITY)) {
+            Sequence first = batch.join(requests.get(0));
+            steps(batch, 3);
+            Sequence guided = batch.join(requests.get(2));
+            assertThatThrownBy(() -> batch.join(requests.get(1)))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContaining("rows of the batch are taken");
+            steps(batch, 4);
+            batch.leave(first);
+            Sequence late = batch.join(requests.get(1));
+            while (batch.step()) {}
+
+            assertThat(first.drawn()).isEqualTo(Arrays.copyOf(alone(requests.get(0)), 7));
+            assertThat(guided.drawn()).isEqualTo(alone(requests.get(2)));
+            assertThat(late.drawn()).isEqualTo(alone(requests.get(1)));
+        }
+    }
+
+    @Test
+    void slotsAreUsedAgainAndRememberNothing() {
+        List<Batch.Request> requests = requests(6);
+        try (Batch batch = new Batch(model, GUIDED_SLOTS, CAPACITY)) {
+            for (int round = 0; round < 3; round++) {
+                for (Batch.Request request : requests) {
+                    Sequence row = batch.join(request);
+                    while (batch.step()) {}
+                    assertThat(row.drawn()).isEqualTo(alone(request));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aRowFillsTheContextToItsEndAndNotBeyond() {
+        int[] prompt = prompt(3, 10);
+        try (Batch batch = new Batch(model, 1, 16)) {
+            assertThatThrownBy(() -> batch.join(text(prompt, 8, 1)))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContaining("10 tokens and 8 are to be drawn")
+                    .hasMessageContaining("context holds 16");
+            Sequence row = batch.join(text(prompt, 7, 1));
+            while (batch.step()) {}
+            assertThat(row.drawn()).hasSize(7).isEqualTo(Arrays.copyOf(alone(text(prompt, 8, 1)), 7));
+        }
+    }
+
+    @Test
+    void rowsHaveTheirOwnRandomNumbers() {
+        int[] prompt = prompt(5, 9);
+        try (Batch batch = new Batch(model, 3, CAPACITY)) {
+            Sequence a = batch.join(text(prompt, 16, 1));
+            Sequence b = batch.join(text(prompt, 16, 2));
+            Sequence c = batch.join(text(prompt, 16, 1));
+            while (batch.step()) {}
+
+            assertThat(a.drawn()).isEqualTo(c.drawn()).isNotEqualTo(b.drawn());
+            assertThat(b.drawn()).isEqualTo(alone(text(prompt, 16, 2)));
+        }
+    }
+
+    @Test
+    void stopTokensEndARowWithoutBeingDrawn() {
+        Batch.Request request = text(prompt(8, 6), 12, 3);
+        int[] drawn = alone(request);
+        Set<Integer> stop = Set.of(drawn[4]);
+        Batch.Request stopped = new Batch.Request(
+                request.prompt(), null, Head.TEXT, request.sampling(), request.seed(), Set.of(), stop, request.limit(), id -> {});
+        int first = 0;
+        while (drawn[first] != drawn[4]) {
+            first++;
+        }
+        assertThat(alone(stopped)).isEqualTo(Arrays.copyOf(drawn, first));
+    }
+
+    @Test
+    void theModesNeverMix() {
+        UnifiedConfig c = model.config();
+        for (Batch.Request request : requests(12)) {
+            int[] drawn = alone(request);
+            if (request.head() == Head.TEXT) {
+                assertThat(Arrays.stream(drawn)).allMatch(id -> id < c.vocabSize());
+            } else {
+                assertThat(Arrays.stream(drawn)).hasSize(16).allMatch(id -> id >= c.vocabSize() && id < c.vocabSize() + c.imageVocabSize());
+            }
+        }
+    }
+
+    private static int[] alone(Batch.Request request) {
+        try (Batch batch = new Batch(model, GUIDED_SLOTS, CAPACITY)) {
+            Sequence row = batch.join(request);
+            while (batch.step()) {}
+            return row.drawn();
+        }
+    }
+
+    private static void steps(Batch batch, int count) {
+        for (int i = 0; i < count; i++) {
+            batch.step();
+        }
+    }
+
+    /** Text and image rows in turn, with prompts, seeds and settings of their own; every second image is guided. */
+    private static List<Batch.Request> requests(int count) {
+        List<Batch.Request> requests = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            int[] prompt = prompt(i, 3 + 5 * i);
+            requests.add(i % 2 == 1 ? text(prompt, 10 + i, 40 + i) : image(prompt, i % 4 == 2 ? 2.5 : 1, 40 + i));
+        }
+        return requests;
+    }
+
+    private static Batch.Request text(int[] prompt, int limit, long seed) {
+        return new Batch.Request(prompt, null, Head.TEXT, Sampling.text(1.2), seed, Set.of(), Set.of(), limit, id -> {});
+    }
+
+    private static Batch.Request image(int[] prompt, double guidance, long seed) {
+        int[] whole = Arrays.copyOf(prompt, prompt.length + HEADER.length);
+        System.arraycopy(HEADER, 0, whole, prompt.length, HEADER.length);
+        return new Batch.Request(whole, HEADER, Head.IMAGE, new Sampling(guidance, 1, 50, 1, 0.03), seed, Set.of(), Set.of(), 16, id -> {});
+    }
+
+    private static int[] prompt(int first, int length) {
+        int[] ids = new int[length];
+        for (int i = 0; i < length; i++) {
+            ids[i] = (first * 31 + i * 17 + 3) % 500;
+        }
+        return ids;
+    }
+}
