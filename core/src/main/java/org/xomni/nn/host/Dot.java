@@ -30,7 +30,8 @@ final class Dot {
     private static final int LANES = F.length();
     private static final int STEP = F.vectorByteSize();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-    private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    /** All of memory: native addresses are its offsets. */
+    static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     private static final int ROWS = HostMatrix.BLOCK;
 
     /** Chunks of packed int8 are 256 bits wide; registers of 128 bits take them in two passes. */
@@ -43,7 +44,7 @@ final class Dot {
     private static final float TOP_SCALE = 0x1p-24f;
 
     /** Rows of at most so many bytes are read one after the other. */
-    private static final int SHORT_ROW = 2048;
+    private static final int SHORT_ROW = 3072;
 
     private final HostMatrix.Type type;
     private final long weights;
@@ -142,9 +143,12 @@ final class Dot {
         }
     }
 
-    /** Adds up lanes in a fixed order, halves onto halves: {@code reduceLanes} may round differently interpreted and compiled. */
     private float lanes(int from, int count) {
-        float[] p = partial;
+        return sum(partial, from, count);
+    }
+
+    /** Adds up lanes in a fixed order, halves onto halves: {@code reduceLanes} may round differently interpreted and compiled. */
+    static float sum(float[] p, int from, int count) {
         if (count == 8) {
             return ((p[from] + p[from + 4]) + (p[from + 2] + p[from + 6])) + ((p[from + 1] + p[from + 5]) + (p[from + 3] + p[from + 7]));
         }

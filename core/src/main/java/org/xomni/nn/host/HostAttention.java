@@ -1,7 +1,5 @@
 package org.xomni.nn.host;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -32,6 +30,7 @@ public final class HostAttention {
     private float[] scores = new float[256];
     private final float[] query;
     private final float[] sum;
+    private final float[] lanes = new float[LANES];
 
     /**
      * @param width K
@@ -89,9 +88,12 @@ public final class HostAttention {
         for (int i = 0; i < width; i++) {
             query[i] = q.get(row, from + i) * scale;
         }
+        long keys = keys_TK.address();
+        long values = values_TK.address();
+        long stride = (long) width * (bf16 ? Short.BYTES : Float.BYTES);
         float max = Float.NEGATIVE_INFINITY;
         for (int t = 0; t < positions; t++) {
-            scores[t] = bf16 ? dotBfloat16(keys_TK, 2L * t * width) : dot(keys_TK, 4L * t * width);
+            scores[t] = bf16 ? dotBfloat16(keys + t * stride) : dot(keys + t * stride);
             max = Math.max(max, scores[t]);
         }
         float total = 0;
@@ -100,84 +102,96 @@ public final class HostAttention {
             total += scores[t];
         }
         int i = 0;
-        for (; i + LANES <= width; i += LANES) {
-            weigh(values_TK, bf16, i, positions);
+        for (; i + 2 * LANES <= width; i += 2 * LANES) {
+            if (bf16) {
+                weighBfloat16(values + (long) Short.BYTES * i, stride, positions, i);
+            } else {
+                weigh(values + (long) Float.BYTES * i, stride, positions, i);
+            }
         }
         for (; i < width; i++) {
-            weighOne(values_TK, bf16, i, positions);
+            sum[i] = weighOne(values, stride, bf16, positions, i);
         }
         for (int k = 0; k < width; k++) {
             out.set(row, from + k, sum[k] / total);
         }
     }
 
-    private float dot(MemorySegment keys, long at) {
+    private float dot(long key) {
         FloatVector a = FloatVector.zero(F);
+        FloatVector b = a;
         int i = 0;
-        for (; i + LANES <= width; i += LANES) {
-            a = FloatVector.fromArray(F, query, i).fma(FloatVector.fromMemorySegment(F, keys, at + 4L * i, ORDER), a);
+        for (; i + 2 * LANES <= width; i += 2 * LANES) {
+            a = FloatVector.fromArray(F, query, i).fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * i, ORDER), a);
+            b = FloatVector.fromArray(F, query, i + LANES)
+                    .fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * (i + LANES), ORDER), b);
         }
-        float rest = a.reduceLanes(ADD);
+        a.add(b).intoArray(lanes, 0);
+        float sum = Dot.sum(lanes, 0, LANES);
         for (; i < width; i++) {
-            rest += query[i] * keys.get(ValueLayout.JAVA_FLOAT, at + 4L * i);
+            sum += query[i] * Dot.MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, key + 4L * i);
         }
-        return rest;
+        return sum;
     }
 
-    private float dotBfloat16(MemorySegment keys, long at) {
+    private float dotBfloat16(long key) {
         FloatVector a = FloatVector.zero(F);
+        FloatVector b = a;
         int i = 0;
-        for (; i + LANES <= width; i += LANES) {
-            a = FloatVector.fromArray(F, query, i).fma(load(keys, at + 2L * i), a);
+        for (; i + 2 * LANES <= width; i += 2 * LANES) {
+            a = FloatVector.fromArray(F, query, i).fma(load(key + 2L * i), a);
+            b = FloatVector.fromArray(F, query, i + LANES).fma(load(key + 2L * (i + LANES)), b);
         }
-        float rest = a.reduceLanes(ADD);
+        a.add(b).intoArray(lanes, 0);
+        float sum = Dot.sum(lanes, 0, LANES);
         for (; i < width; i++) {
-            rest += query[i] * Float.intBitsToFloat(keys.get(ValueLayout.JAVA_SHORT, at + 2L * i) << 16);
+            sum += query[i] * Float.intBitsToFloat(Dot.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, key + 2L * i) << 16);
         }
-        return rest;
+        return sum;
     }
 
-    /** {@code sum[i..i+LANES)} over all positions, kept in two registers. */
-    private void weigh(MemorySegment values, boolean bf16, int i, int positions) {
-        FloatVector even = FloatVector.zero(F);
-        FloatVector odd = even;
-        int t = 0;
-        if (bf16) {
-            for (; t + 1 < positions; t += 2) {
-                even = FloatVector.broadcast(F, scores[t]).fma(load(values, 2L * t * width + 2L * i), even);
-                odd = FloatVector.broadcast(F, scores[t + 1]).fma(load(values, 2L * (t + 1) * width + 2L * i), odd);
-            }
-            if (t < positions) {
-                even = FloatVector.broadcast(F, scores[t]).fma(load(values, 2L * t * width + 2L * i), even);
-            }
-        } else {
-            for (; t + 1 < positions; t += 2) {
-                even = FloatVector.broadcast(F, scores[t]).fma(FloatVector.fromMemorySegment(F, values, 4L * t * width + 4L * i, ORDER), even);
-                odd = FloatVector.broadcast(F, scores[t + 1])
-                        .fma(FloatVector.fromMemorySegment(F, values, 4L * (t + 1) * width + 4L * i, ORDER), odd);
-            }
-            if (t < positions) {
-                even = FloatVector.broadcast(F, scores[t]).fma(FloatVector.fromMemorySegment(F, values, 4L * t * width + 4L * i, ORDER), even);
-            }
+    /** {@code sum[i .. i + 2 LANES)} over all positions, kept in registers. */
+    private void weigh(long value, long stride, int positions, int i) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = a;
+        for (int t = 0; t < positions; t++) {
+            FloatVector score = FloatVector.broadcast(F, scores[t]);
+            long at = value + t * stride;
+            a = score.fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, at, ORDER), a);
+            b = score.fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, at + F.vectorByteSize(), ORDER), b);
         }
-        even.add(odd).intoArray(sum, i);
+        a.intoArray(sum, i);
+        b.intoArray(sum, i + LANES);
     }
 
-    private void weighOne(MemorySegment values, boolean bf16, int i, int positions) {
+    private void weighBfloat16(long value, long stride, int positions, int i) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = a;
+        for (int t = 0; t < positions; t++) {
+            FloatVector score = FloatVector.broadcast(F, scores[t]);
+            long at = value + t * stride;
+            a = score.fma(load(at), a);
+            b = score.fma(load(at + S.vectorByteSize()), b);
+        }
+        a.intoArray(sum, i);
+        b.intoArray(sum, i + LANES);
+    }
+
+    private float weighOne(long values, long stride, boolean bf16, int positions, int i) {
         float total = 0;
         for (int t = 0; t < positions; t++) {
-            long at = (long) t * width + i;
-            total += scores[t]
-                    * (bf16
-                            ? Float.intBitsToFloat(values.get(ValueLayout.JAVA_SHORT, 2 * at) << 16)
-                            : values.get(ValueLayout.JAVA_FLOAT, 4 * at));
+            long at = values + t * stride;
+            float value = bf16
+                    ? Float.intBitsToFloat(Dot.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2L * i) << 16)
+                    : Dot.MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at + 4L * i);
+            total += scores[t] * value;
         }
-        sum[i] = total;
+        return total;
     }
 
     /** bf16 values as floats. */
-    private static FloatVector load(MemorySegment memory, long at) {
-        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, memory, at, ORDER).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+    private static FloatVector load(long at) {
+        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, Dot.MEMORY, at, ORDER).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
         return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 }
