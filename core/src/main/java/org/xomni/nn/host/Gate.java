@@ -9,8 +9,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * others, which a team larger than the machine needs; then asleep.
  */
 final class Gate {
-    private static final int SPINS = 300;
-    private static final int YIELDS = 100;
+    private static final int SPINS = 1000;
+    /** Longer than sampling takes between two steps; waking a sleeper would cost as much. */
+    private static final long YIELD_NANOS = 1_000_000;
 
     private final AtomicInteger phase = new AtomicInteger();
     private final AtomicInteger sleepers = new AtomicInteger();
@@ -43,11 +44,10 @@ final class Gate {
             }
             Thread.onSpinWait();
         }
-        for (int i = 0; i < YIELDS; i++) {
+        for (long start = System.nanoTime(); System.nanoTime() - start < YIELD_NANOS; Thread.yield()) {
             if (phase.get() != seen) {
                 return;
             }
-            Thread.yield();
         }
         lock.lock();
         try {
