@@ -33,7 +33,7 @@ final class VisionBench {
     static void tokenizer(BenchCommand shape, Numerics numerics, Map<String, Object> line) {
         int side = side(shape);
         VitConfig vit = new VitConfig(shape.hidden, shape.layers, shape.heads, PATCH, (double) shape.ffn / shape.hidden);
-        EncoderConfig encoder = new EncoderConfig(vit, "siglip.pt", "projector.pt", shape.hidden, shape.imageVocab, shape.hidden, true);
+        EncoderConfig encoder = new EncoderConfig(vit, "siglip.pt", "projector.pt", shape.hidden, shape.imageVocab, shape.hidden);
         try (ParameterStore store = ParameterStore.random(1, 0.02, numerics)) {
             VisionTransformer model = VisionTransformer.of(store.root().at("vit"), vit, side);
             VectorQuantizer quantizer = VectorQuantizer.of(store.root().at("projector"), encoder);

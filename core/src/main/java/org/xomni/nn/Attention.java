@@ -69,6 +69,9 @@ public final class Attention {
     }
 
     private static Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor visible, boolean causal) {
+        // libtorch's flash kernel for bf16 on the CPU is an order of magnitude slower than its plain one.
+        boolean flash = !(q.is_cpu() && q.scalar_type().intern() == ScalarType.BFloat16);
+        torch.globalContext().setSDPUseFlash(flash);
         return scaled_dot_product_attention(q, k, v, Tensors.optional(visible), 0.0, causal, new DoubleOptional(), false);
     }
 }

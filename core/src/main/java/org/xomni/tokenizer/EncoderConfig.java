@@ -14,7 +14,6 @@ import org.xomni.tensor.ConfigFile;
  * @param zChannels the width of features before and after the quantiser, which is the ViT's
  * @param codebookSize K, how many codes there are
  * @param codebookDim C, the dimension of a code
- * @param withNorm whether features are compared with codes by direction, not by distance
  */
 public record EncoderConfig(
         VitConfig vit,
@@ -22,8 +21,7 @@ public record EncoderConfig(
         String projectorPath,
         int zChannels,
         int codebookSize,
-        int codebookDim,
-        boolean withNorm) {
+        int codebookDim) {
 
     /** @throws CheckpointException if a value is out of range or a path leads out of the folder */
     public EncoderConfig {
@@ -49,8 +47,7 @@ public record EncoderConfig(
                 json.text("projector_path"),
                 json.integer("z_channels"),
                 json.integer("codebook_size"),
-                json.integer("codebook_dim"),
-                json.flag("with_norm", true));
+                json.integer("codebook_dim"));
     }
 
     /** Links are followed, since download caches consist of them: only the name itself must stay below the folder. */

@@ -16,15 +16,14 @@ import org.xomni.tensor.Scope;
 /**
  * The quantiser (paper section 3.1, after IBQ): a feature becomes the index of the nearest code, and a code becomes a feature again.
  *
- * <p>The way there compares directions; the way back looks up the code as it is stored, with its length.
+ * <p>The way there compares directions (as the reference does, whatever {@code with_norm} says); the way back looks up the code as it is stored, with its length.
  *
  * @param toCode 1x1, D to C
  * @param codebook [K, C] fp32, since close calls between codes must not depend on the precision of weights
- * @param withNorm whether directions are compared, not distances
  * @param fromCode 1x1, C to D
  * @param residuals refine features with their neighbours, first to last
  */
-public record VectorQuantizer(Conv2d toCode, Tensor codebook, boolean withNorm, Conv2d fromCode, List<ResidualBlock> residuals) {
+public record VectorQuantizer(Conv2d toCode, Tensor codebook, Conv2d fromCode, List<ResidualBlock> residuals) {
     static final int NORM_GROUPS = 32;
     private static final int RESIDUAL_BLOCKS = 2;
 
@@ -43,7 +42,6 @@ public record VectorQuantizer(Conv2d toCode, Tensor codebook, boolean withNorm, 
         return new VectorQuantizer(
                 Conv2d.of(p.at("quant_conv"), c.zChannels(), c.codebookDim(), 1),
                 p.at("quantize").at("embedding").exact("weight", c.codebookSize(), c.codebookDim()),
-                c.withNorm(),
                 Conv2d.of(p.at("post_quant_conv"), c.codebookDim(), c.zChannels(), 1),
                 IntStream.range(0, RESIDUAL_BLOCKS).mapToObj(i -> ResidualBlock.of(p.at("post_conv", i), c.zChannels())).toList());
     }
@@ -67,9 +65,7 @@ public record VectorQuantizer(Conv2d toCode, Tensor codebook, boolean withNorm, 
     private Tensor nearest(Tensor z_NC, Tensor lengths_K) {
         return Scope.only(() -> {
             Tensor products_NK = z_NC.matmul(codebook.t());
-            Tensor closeness_NK = withNorm
-                    ? products_NK.div_(lengths_K.clamp_min(new Scalar(LEAST_LENGTH)))
-                    : products_NK.sub_(lengths_K.square().mul(new Scalar(0.5)));
+            Tensor closeness_NK = products_NK.div_(lengths_K.clamp_min(new Scalar(LEAST_LENGTH)));
             return closeness_NK.argmax(new LongOptional(1), false);
         });
     }

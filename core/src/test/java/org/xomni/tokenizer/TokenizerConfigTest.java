@@ -24,7 +24,7 @@ class TokenizerConfigTest {
     void readsAllValues() {
         TokenizerConfig config = TokenizerConfig.read(MODEL);
         VitConfig vit = new VitConfig(64, 3, 4, 16, 4);
-        assertThat(config.encoder()).isEqualTo(new EncoderConfig(vit, "siglip.pt", "projector.pt", 64, 256, 96, true));
+        assertThat(config.encoder()).isEqualTo(new EncoderConfig(vit, "siglip.pt", "projector.pt", 64, 256, 96));
         assertThat(config.transform()).isEqualTo(new ImageTransform(true, 32, 3, 96, 288, 16));
     }
 
@@ -45,7 +45,6 @@ class TokenizerConfigTest {
         "encoder | codebook_size | 256.5 | codebook_size is 256.5, expected a whole number",
         "encoder | codebook_size | null | codebook_size is null, expected a whole number",
         "encoder | codebook_dim | -1 | codebook_dim is -1, expected 1..16384",
-        "encoder | with_norm | 7 | with_norm is 7, expected true or false",
         "encoder | z_channels | 100 | z_channels 100 is not divisible by the 32 groups",
         "encoder | z_channels | 128 | z_channels 128 is not the ViT's width 64",
         "encoder | siglip_path | \"../siglip.pt\" | siglip_path '../siglip.pt' is not the name of a file in the model folder",

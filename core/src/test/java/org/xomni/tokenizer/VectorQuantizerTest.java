@@ -14,11 +14,10 @@ class VectorQuantizerTest {
     private static final float[] CODES = {10, 0, 0, 1, 0, 0, -1, -1};
 
     @Test
-    void comparesDirectionsOrDistances() {
+    void comparesDirectionsNotDistances() {
         try (Scope scope = Scope.inference()) {
             Tensor features = Tensors.of(new float[] {2, 0, -9, 1.5f, 3, -8}, 1, 2, 1, 3);
-            assertThat(Tensors.ints(quantizer(true).encode(features))).containsExactly(0, 1, 3);
-            assertThat(Tensors.ints(quantizer(false).encode(features))).containsExactly(1, 1, 3);
+            assertThat(Tensors.ints(quantizer().encode(features))).containsExactly(0, 1, 3);
         }
     }
 
@@ -36,7 +35,7 @@ class VectorQuantizerTest {
             expected[i] = code;
         }
         try (Scope scope = Scope.inference()) {
-            Tensor codes = quantizer(true).encode(Tensors.of(features, 1, 2, side, side));
+            Tensor codes = quantizer().encode(Tensors.of(features, 1, 2, side, side));
             assertThat(Tensors.shape(codes)).containsExactly(1, side, side);
             assertThat(Tensors.ints(codes)).isEqualTo(expected);
         }
@@ -45,15 +44,15 @@ class VectorQuantizerTest {
     @Test
     void decodesToTheCodeAsStored() {
         try (Scope scope = Scope.inference()) {
-            Tensor features = quantizer(true).decode(Tensors.of(new long[] {3, 0}, 1, 1, 2));
+            Tensor features = quantizer().decode(Tensors.of(new long[] {3, 0}, 1, 1, 2));
             assertThat(Tensors.shape(features)).containsExactly(1, 2, 1, 2);
             assertThat(Tensors.floats(features)).containsExactly(-1, 10, -1, 0);
         }
     }
 
     /** Four codes of two dimensions, which are the features themselves. */
-    private static VectorQuantizer quantizer(boolean withNorm) {
+    private static VectorQuantizer quantizer() {
         Conv2d identity = new Conv2d(Tensors.of(new float[] {1, 0, 0, 1}, 2, 2, 1, 1), Tensors.of(new float[2], 2), 1, 0);
-        return new VectorQuantizer(identity, Tensors.of(CODES, 4, 2), withNorm, identity, List.of());
+        return new VectorQuantizer(identity, Tensors.of(CODES, 4, 2), identity, List.of());
     }
 }

@@ -6,10 +6,9 @@
  * org.xomni.nn.host.HostMatrix} is a {@link org.xomni.nn.Linear} over the same memory, a {@link org.xomni.nn.host.HostVector} what it
  * multiplies, a {@link org.xomni.nn.host.Team} the threads that share the rows. Activations stay fp32 in all types.
  *
- * <p>Numbers with two threads, both cores busy with other work at the same time, best of 200 products against the best of 200 plain reads
- * of as many bytes: fp32 96 to 119% (18 to 20.5 GB/s), bf16 80 to 99% (13 to 20 GB/s), int8 54 to 69% (9 to 14 GB/s; in time still the
- * fastest). What int8 lacks is the CPU's prefetch instruction, which Java does not offer: unpacking takes so many instructions that the
- * CPU does not see the loads far ahead; the same kernel in C reaches 46 to 72% without prefetching and 84 to 97% with it. Printed by
+ * <p>Numbers, median share of the read bandwidth that plain reads of as many bytes reach in turns with the products, two threads on two AVX2
+ * cores of a shared machine (20 to 26 GB/s at the time): fp32 97 to 109%, bf16 75 to 96%, int8 70 to 76% for matrices of 512 to 16384 rows. On
+ * AVX2 int8 is bound by unpacking: 22 GB/s from the cache. Printed by
  *
  * <pre>
  * mvn -q -pl core test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath
