@@ -3,6 +3,7 @@ package org.xomni.cli;
 import java.util.Arrays;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.XOmniException;
 import picocli.CommandLine;
@@ -36,7 +37,13 @@ public final class Main {
 
     public static void main(String[] args) {
         Terminal.takeOver();
+        loadEngineMeanwhile();
         System.exit(run(args));
+    }
+
+    /** libtorch takes a second to load: time in which the command line, configurations and tokenizers are read. */
+    private static void loadEngineMeanwhile() {
+        Thread.ofPlatform().daemon().name("load-engine").start(Engine::threads);
     }
 
     /** Runs a command line and returns its exit code. */
