@@ -44,7 +44,7 @@ final class Dot {
     private static final float TOP_SCALE = 0x1p-24f;
 
     /** Rows of at most so many bytes are read one after the other. */
-    private static final int SHORT_ROW = 3072;
+    private static final int SHORT_ROW = 4096;
 
     private final HostMatrix.Type type;
     private final long weights;
