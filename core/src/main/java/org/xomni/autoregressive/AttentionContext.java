@@ -5,7 +5,7 @@ import org.xomni.nn.Attention;
 
 /** What the positions of a forward pass attend to: only each other, or also what a cache remembers. */
 @FunctionalInterface
-interface AttentionContext {
+public interface AttentionContext {
 
     /**
      * Attends, and remembers keys and values where there is a cache.
