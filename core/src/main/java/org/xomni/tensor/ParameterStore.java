@@ -206,8 +206,9 @@ public final class ParameterStore implements AutoCloseable {
         }
         return owned(() -> {
             Tensor mapped = Tensors.over(found);
-            boolean copy = source instanceof Source.Trainable;
-            return mapped.to(numerics.torchDevice(), dtype.scalarType(), false, copy);
+            // A trained parameter is written to, which a mapped file must never be.
+            Tensor readable = source instanceof Source.Trainable ? mapped.clone() : mapped;
+            return readable.to(numerics.torchDevice(), dtype.scalarType());
         });
     }
 
