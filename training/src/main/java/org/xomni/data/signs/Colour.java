@@ -10,12 +10,12 @@ public enum Colour {
     ORANGE(247, 127, 0),
     YELLOW(252, 211, 25),
     GREEN(34, 139, 60),
-    BLUE(29, 78, 200),
+    BLUE(32, 92, 228),
     PURPLE(146, 50, 170),
     WHITE(255, 255, 255),
     BLACK(17, 17, 17),
     PINK(255, 150, 190),
-    BROWN(120, 72, 32),
+    BROWN(132, 80, 38),
     GRAY(128, 128, 128);
 
     /** Colours that a background may have. */
