@@ -80,6 +80,17 @@ class SignsWorldTest {
     }
 
     @Test
+    void textIsOnlyCalledTopOrBottomIfItIsNotInTheMiddle() {
+        scenes(TRAIN).filter(s -> s.text().filter(t -> t.row() != Place.Row.MIDDLE).isPresent()).forEach(s -> {
+            List<Cells> cells = s.textCells();
+            int above = cells.getFirst().top();
+            int below = s.height() / Scene.CELL - cells.getLast().bottom();
+            assertThat(above < below).as(s.toString()).isEqualTo(s.text().orElseThrow().row() == Place.Row.TOP);
+            assertThat(above).isNotEqualTo(below);
+        });
+    }
+
+    @Test
     void coloursCanBeTold() {
         scenes(TRAIN).forEach(scene -> {
             Pixels picture = Painter.paint(scene);
