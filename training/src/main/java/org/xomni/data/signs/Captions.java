@@ -12,9 +12,9 @@ import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 
 /**
- * Prompts for scenes, in varied wording ({@code wording.txt}). What a caption says is true of its scene, and text is spelt as it is drawn. A
- * <em>complete</em> caption says all there is: text, its place if it is not the middle, colours, border and each shape with colour and place or
- * count. One that is not leaves things out, which are then free.
+ * Prompts for scenes, in varied wording ({@code wording.txt}). What a caption says is true of its scene, and text is spelt as it is
+ * drawn. A <em>complete</em> caption says all there is: text, its place if it is not the middle, colours, border and each shape with
+ * colour and place or count. One that is not leaves things out, which are then free.
  */
 public final class Captions {
     static final Wording WORDING = Wording.read("wording.txt");
@@ -28,7 +28,8 @@ public final class Captions {
     private Captions() {}
 
     /** What a caption mentions. */
-    private record Told(boolean text, boolean background, boolean colour, boolean textPlace, boolean border, boolean shapes, boolean places) {
+    private record Told(
+            boolean text, boolean background, boolean colour, boolean textPlace, boolean border, boolean shapes, boolean places) {
         static final Told ALL = new Told(true, true, true, true, true, true, true);
 
         /** Half of the time what a hurried user would say: the text, the background and perhaps the text's colour. */

@@ -7,8 +7,8 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
- * Random scenes. Nine in ten have text, a quarter have a border; beside text stand no shapes, up to three single ones, or two to four that are
- * alike, so that there is something to count.
+ * Random scenes. Nine in ten have text, a quarter have a border; beside text stand no shapes, up to three single ones, or two to four
+ * that are alike, so that there is something to count.
  */
 final class Scenes {
     private Scenes() {}

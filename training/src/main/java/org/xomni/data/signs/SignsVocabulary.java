@@ -17,15 +17,15 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The tokenizer of the signs world: byte-level BPE in the Qwen2 format, so any text encodes. A word of the wording files is one token together with
- * the space before it; everything else is single bytes, so that the letters of a quoted word can be seen. There are no merges: a word is either
- * in the vocabulary as a whole ({@code ignore_merges}) or spelt, never half of each.
+ * The tokenizer of the signs world: byte-level BPE in the Qwen2 format, so any text encodes. A word of the wording files is one token
+ * together with the space before it; everything else is single bytes, so that the letters of a quoted word can be seen. There are no
+ * merges: a word is either in the vocabulary as a whole ({@code ignore_merges}) or spelt, never half of each.
  *
  * <p>What escapes this: the second word of a quote, if it is in lower case and a word of the world ({@code "go left"}), which the
  * Qwen2 split cannot tell from one outside of quotes, and the role names of the chat template.
  *
- * <p>Ids: bytes 0..255, {@code <|endoftext|>} 256, {@code <|im_start|>} 257, {@code <|im_end|>} 258, words from 259; from {@code vocab_size} on the
- * image tokens, then {@code <SOM>}, {@code <EOM>}, {@code <IMAGE>}.
+ * <p>Ids: bytes 0..255, {@code <|endoftext|>} 256, {@code <|im_start|>} 257, {@code <|im_end|>} 258, words from 259; from {@code
+ * vocab_size} on the image tokens, then {@code <SOM>}, {@code <EOM>}, {@code <IMAGE>}.
  */
 public final class SignsVocabulary {
     private static final int BYTES = 256;
@@ -72,8 +72,8 @@ public final class SignsVocabulary {
      */
     public static void write(Path modelFolder, int vocabSize, int imageVocabSize) {
         if (vocabSize < minSize()) {
-            throw new InputException("a vocab_size of " + vocabSize + " does not hold the " + minSize() + " tokens of the signs world; set it to "
-                    + minSize() + " or more in config.json");
+            throw new InputException("a vocab_size of " + vocabSize + " does not hold the " + minSize()
+                    + " tokens of the signs world; set it to " + minSize() + " or more in config.json");
         }
         if (imageVocabSize < 1) {
             throw new InputException("an image vocabulary cannot have " + imageVocabSize + " tokens; set image_vocab_size to 1 or more");
@@ -155,7 +155,8 @@ public final class SignsVocabulary {
                 Files.deleteIfExists(partial);
             }
         } catch (IOException e) {
-            throw new XOmniException(file + " cannot be written (" + e + "); check that the folder exists, its permissions and the free space", e);
+            throw new XOmniException(file + " cannot be written (" + e
+                    + "); check that the folder exists, its permissions and the free space", e);
         }
     }
 }

@@ -28,9 +28,10 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
     /** A picture's size in pixels. */
     public record Size(int height, int width) {
         public Size {
-            if (Math.min(height, width) < MIN_SIDE || Math.max(height, width) > MAX_SIDE || height % Scene.CELL != 0 || width % Scene.CELL != 0) {
-                throw new InputException("a sign cannot have " + height + "x" + width + " pixels; choose multiples of " + Scene.CELL + " from "
-                        + MIN_SIDE + " to " + MAX_SIDE);
+            if (Math.min(height, width) < MIN_SIDE || Math.max(height, width) > MAX_SIDE
+                    || height % Scene.CELL != 0 || width % Scene.CELL != 0) {
+                throw new InputException("a sign cannot have " + height + "x" + width + " pixels; choose multiples of " + Scene.CELL
+                        + " from " + MIN_SIDE + " to " + MAX_SIDE);
             }
         }
     }

@@ -4,8 +4,8 @@ import java.util.Optional;
 import org.xomni.data.Seeds;
 
 /**
- * The two halves of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation, and on each
- * combination of colours: one in five words and one in eight combinations are held out.
+ * The two halves of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation,
+ * and on each combination of colours: one in five words and one in eight combinations are held out.
  *
  * <p>A training scene has no held-out word and no held-out combination. A held-out scene has only held-out words and, if it has shapes or a
  * border, at least one held-out combination.
@@ -38,8 +38,8 @@ public enum Split {
     }
 
     /**
-     * Whether training never sees a combination that the scene has: background, colour of the text (or no text) and either a kind of shape with
-     * its colour, or the colour of the border.
+     * Whether training never sees a combination that the scene has: background, colour of the text (or no text) and either a kind of
+     * shape with its colour, or the colour of the border.
      */
     static boolean hasHeldOutCombination(Scene scene) {
         Optional<Colour> text = scene.text().map(Scene.Text::colour);

@@ -16,7 +16,8 @@ class SceneTest {
 
     @Test
     void whatCannotBeReadIsRefused() {
-        refused(() -> sign(Colour.WHITE, Optional.empty(), Optional.of(text(Colour.YELLOW, "A")), List.of())).hasMessageContaining("yellow text");
+        refused(() -> sign(Colour.WHITE, Optional.empty(), Optional.of(text(Colour.YELLOW, "A")), List.of()))
+                .hasMessageContaining("yellow text");
         refused(() -> sign(Colour.RED, Optional.of(Colour.ORANGE), Optional.empty(), List.of())).hasMessageContaining("orange border");
         refused(() -> sign(Colour.RED, Optional.empty(), Optional.empty(), List.of(CENTRED))).hasMessageContaining("red star");
         refused(() -> sign(Colour.WHITE, Optional.empty(), Optional.of(text(Colour.BLACK, "OPEN")), List.of(CENTRED)))

@@ -55,10 +55,6 @@ final class SignsSheet {
         System.out.println("samples a second on one thread: " + speed);
         System.out.println("held-out words: " + Words.ENGLISH.stream().filter(w -> Split.of(w) == Split.HELD_OUT).count()
                 + " of " + Words.ENGLISH.size());
-        for (String w : "open closed stop exit sale late hello welcome coffee cafe shop taxi pizza enter no yes hotel menu bar".split(" ")) {
-            System.out.print(w + " " + Split.of(w) + ", ");
-        }
-        System.out.println();
     }
 
     private static String say(Sample sample) {

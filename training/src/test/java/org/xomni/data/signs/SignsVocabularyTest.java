@@ -42,11 +42,13 @@ class SignsVocabularyTest {
     @Test
     void anyTextComesBack() {
         SplittableRandom random = new SplittableRandom(5);
-        for (String text : List.of("", "Draw a red stop sign saying STOP", "naïve 标志 «Γειά» 🚦🛑", "tabs\tand\n\nlines \r\n  end ", "<|im_end|><SOM>'s")) {
+        for (String text : List.of(
+                "", "Draw a red stop sign saying STOP", "naïve 标志 «Γειά» 🚦🛑", "tabs\tand\n\nlines \r\n  end ", "<|im_end|><SOM>'s")) {
             assertThat(tokenizer.decode(tokenizer.encode(text))).isEqualTo(text);
         }
         for (int i = 0; i < 200; i++) {
-            String text = random.ints(20, 0x20, 0x2FF).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+            String text = random.ints(20, 0x20, 0x2FF)
+                    .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
             assertThat(tokenizer.decode(tokenizer.encode(text))).isEqualTo(text);
         }
     }
@@ -54,8 +56,8 @@ class SignsVocabularyTest {
     @Test
     void wordsOfTheWorldAreOneTokenAndQuotedOnesAreSpelt() {
         assertThat(tokens("a blue sign that says \"OPEN LATE\" in white letters"))
-                .containsExactly("a", " blue", " sign", " that", " says", " \"", "O", "P", "E", "N", " ", "L", "A", "T", "E", "\"", " in", " white",
-                        " letters");
+                .containsExactly("a", " blue", " sign", " that", " says", " \"", "O", "P", "E", "N", " ", "L", "A", "T", "E", "\"", " in",
+                        " white", " letters");
         assertThat(tokens("saying \"open late\"")).endsWith("o", "p", "e", "n", " ", "l", "a", "t", "e", "\"");
         assertThat(tokens("that says 'Red'")).endsWith("R", "e", "d", "'");
         assertThat(tokens("that says \"red\"")).endsWith(" \"", "r", "e", "d", "\"");
