@@ -4,6 +4,7 @@ package org.xomni.train;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -266,29 +267,25 @@ public final class TokenizerStage implements Stage {
         return samples.stream().map(this::exchange).toList();
     }
 
-    /** The user's words, a line end, the assistant's words, and the end of the turn. */
+    /** All turns, each ended by a line end; what the assistant says is to be learned. */
     private AlignmentModel.Exchange exchange(Sample sample) {
         if (!(sample instanceof Sample.Dialogue dialogue)) {
             throw new InputException("sample " + sample.key() + " has no question; the tokenizer learns from dialogues about pictures");
         }
-        int[] question = text.encode(said(dialogue, Sample.Role.USER) + "\n");
-        int[] answer = text.encode(said(dialogue, Sample.Role.ASSISTANT) + "\n");
-        int[] ids = new int[question.length + answer.length];
-        System.arraycopy(question, 0, ids, 0, question.length);
-        System.arraycopy(answer, 0, ids, question.length, answer.length);
-        return new AlignmentModel.Exchange(ids, question.length);
-    }
-
-    private static String said(Sample.Dialogue dialogue, Sample.Role role) {
-        StringBuilder said = new StringBuilder();
+        List<Integer> ids = new ArrayList<>();
+        BitSet answers = new BitSet();
         for (Sample.Turn turn : dialogue.turns()) {
             for (Sample.Part part : turn.parts()) {
-                if (turn.role() == role && part instanceof Sample.Part.Said(String words)) {
-                    said.append(words);
+                if (part instanceof Sample.Part.Said(String words)) {
+                    int from = ids.size();
+                    for (int id : text.encode(words + "\n")) {
+                        ids.add(id);
+                    }
+                    answers.set(from, ids.size(), turn.role() == Sample.Role.ASSISTANT);
                 }
             }
         }
-        return said.toString();
+        return new AlignmentModel.Exchange(ids.stream().mapToInt(Integer::intValue).toArray(), answers);
     }
 
     private void remember(Tensor z_NC, IbqLoss ibq) {

@@ -10,16 +10,13 @@ public enum Colour {
     ORANGE(247, 127, 0),
     YELLOW(252, 211, 25),
     GREEN(34, 139, 60),
-    BLUE(32, 92, 228),
+    BLUE(29, 78, 200),
     PURPLE(146, 50, 170),
     WHITE(255, 255, 255),
-    BLACK(17, 17, 17),
-    PINK(255, 150, 190),
-    BROWN(132, 80, 38),
-    GRAY(128, 128, 128);
+    BLACK(17, 17, 17);
 
     /** Colours that a background may have. */
-    public static final List<Colour> BACKGROUNDS = List.of(values());
+    public static final List<Colour> BACKGROUNDS = List.of(RED, ORANGE, YELLOW, GREEN, BLUE, PURPLE, WHITE, BLACK);
     /** Colours that text may have. */
     public static final List<Colour> TEXTS = List.of(WHITE, BLACK, YELLOW, RED, BLUE);
     /** Colours that shapes and borders may have. */
