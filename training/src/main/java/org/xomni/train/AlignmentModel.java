@@ -3,6 +3,7 @@ package org.xomni.train;
 // Shapes: B images, L image tokens, T text ids, D feature width, E language width, V vocabulary.
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
@@ -45,13 +46,13 @@ final class AlignmentModel implements AutoCloseable {
     }
 
     /**
-     * A question about an image and its answer.
+     * Questions about an image and their answers.
      *
-     * @param ids question, then answer
-     * @param answer index of the answer's first id
+     * @param ids of all that is said
+     * @param answers which of them are to be learned
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Exchange(int[] ids, int answer) {}
+    record Exchange(int[] ids, BitSet answers) {}
 
     private final ParameterStore store;
     private final VectorQuantizer.ResidualBlock adapter;
@@ -99,7 +100,7 @@ final class AlignmentModel implements AutoCloseable {
             int[] own = exchanges.get(b).ids();
             for (int t = 0; t < own.length; t++) {
                 ids[b * text + t] = own[t];
-                if (t >= exchanges.get(b).answer()) {
+                if (exchanges.get(b).answers().get(t)) {
                     // The position before predicts it.
                     rows.add((long) b * (length + text) + length + t - 1);
                     targets.add((long) own[t]);

@@ -86,8 +86,9 @@ public final class AutoencoderStage implements Stage {
         if (settings.crop() % shape.downscale() != 0) {
             throw new InputException("crop " + settings.crop() + " is not divisible by the autoencoder's downscale " + shape.downscale());
         }
-        // Kaiming for SiLU without norms; the second convolution of a residual block begins small, so that depth does not amplify.
-        var initial = Initial.scaled(seed, 0, (name, fanIn) -> name.contains("conv2") ? 0.3 : Math.sqrt(2));
+        // Kaiming for SiLU without norms; the second convolution of a residual block begins small, so that depth does not amplify,
+        // and so do the outputs, of which one is a logarithm.
+        var initial = Initial.scaled(seed, 0, (name, fanIn) -> name.contains("conv2") || name.contains("conv_out") ? 0.3 : Math.sqrt(2));
         this.vae = new Vae(shape, ParameterStore.trainable("the autoencoder", Map.of(), (name, dimensions) -> {
             Tensor value = initial.make(name, dimensions);
             if (name.equals("encoder.conv_out.bias")) {

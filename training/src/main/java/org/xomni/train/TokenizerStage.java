@@ -4,6 +4,7 @@ package org.xomni.train;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,10 @@ import org.xomni.tokenizer.VisionTransformer;
  */
 public final class TokenizerStage implements Stage {
     private static final double SKIP_QUANTISATION = 0.1;
+    /** Channels of a patch that differ by less, of 2, show one colour. */
+    private static final double FLAT = 0.02;
+    /** How much more patches count that show something. */
+    private static final double DETAIL = 4;
 
     /**
      * What this stage's recipe says beside the loop.
@@ -237,11 +242,9 @@ public final class TokenizerStage implements Stage {
     /** Mean squared error of painted patches; patches that show more than one colour count four times. */
     private Tensor paintingLoss(Tensor code_NC, Tensor x_B3YX) {
         Tensor patches_NP = patches(x_B3YX);
-        Tensor flat = patches_NP.amax(new long[] {1}, true).sub(patches_NP.amin(new long[] {1}, true)).lt(new Scalar(0.02));
-        Tensor perChannel = flat; // a flat patch may still have three different channels
         Tensor channels = patches_NP.view(patches_NP.size(0), 3, -1);
-        perChannel = channels.amax(new long[] {2}, false).sub(channels.amin(new long[] {2}, false)).amax(new long[] {1}, true).lt(new Scalar(0.02));
-        Tensor weight_N1 = torch.where(perChannel, torch.ones_like(perChannel.to(ScalarType.Float)), torch.full_like(perChannel.to(ScalarType.Float), new Scalar(4)));
+        Tensor range_N1 = channels.amax(new long[] {2}, false).sub(channels.amin(new long[] {2}, false)).amax(new long[] {1}, true);
+        Tensor weight_N1 = range_N1.gt(new Scalar(FLAT)).to(ScalarType.Float).mul(new Scalar(DETAIL - 1)).add(new Scalar(1));
         Tensor error_N1 = painter.forward(code_NC).sub(patches_NP).square().mean(new long[] {1}, true, new ScalarTypeOptional());
         return error_N1.mul(weight_N1).sum().div(weight_N1.sum());
     }
@@ -264,29 +267,25 @@ public final class TokenizerStage implements Stage {
         return samples.stream().map(this::exchange).toList();
     }
 
-    /** The user's words, a line end, the assistant's words, and the end of the turn. */
+    /** All turns, each ended by a line end; what the assistant says is to be learned. */
     private AlignmentModel.Exchange exchange(Sample sample) {
         if (!(sample instanceof Sample.Dialogue dialogue)) {
             throw new InputException("sample " + sample.key() + " has no question; the tokenizer learns from dialogues about pictures");
         }
-        int[] question = text.encode(said(dialogue, Sample.Role.USER) + "\n");
-        int[] answer = text.encode(said(dialogue, Sample.Role.ASSISTANT) + "\n");
-        int[] ids = new int[question.length + answer.length];
-        System.arraycopy(question, 0, ids, 0, question.length);
-        System.arraycopy(answer, 0, ids, question.length, answer.length);
-        return new AlignmentModel.Exchange(ids, question.length);
-    }
-
-    private static String said(Sample.Dialogue dialogue, Sample.Role role) {
-        StringBuilder said = new StringBuilder();
+        List<Integer> ids = new ArrayList<>();
+        BitSet answers = new BitSet();
         for (Sample.Turn turn : dialogue.turns()) {
             for (Sample.Part part : turn.parts()) {
-                if (turn.role() == role && part instanceof Sample.Part.Said(String words)) {
-                    said.append(words);
+                if (part instanceof Sample.Part.Said(String words)) {
+                    int from = ids.size();
+                    for (int id : text.encode(words + "\n")) {
+                        ids.add(id);
+                    }
+                    answers.set(from, ids.size(), turn.role() == Sample.Role.ASSISTANT);
                 }
             }
         }
-        return said.toString();
+        return new AlignmentModel.Exchange(ids.stream().mapToInt(Integer::intValue).toArray(), answers);
     }
 
     private void remember(Tensor z_NC, IbqLoss ibq) {
@@ -389,8 +388,8 @@ public final class TokenizerStage implements Stage {
 
     @Override
     public void export(Path folder, Map<String, Tensor> weights) {
-        Exports.torchArchive(folder.resolve(config.siglipPath()), "vit", weights);
-        Exports.torchArchive(folder.resolve(config.projectorPath()), "quantizer", weights);
+        Exports.torchArchive(folder.resolve("model").resolve(config.siglipPath()), "vit", weights);
+        Exports.torchArchive(folder.resolve("model").resolve(config.projectorPath()), "quantizer", weights);
         Exports.safetensors(folder.resolve("painter.safetensors"), "painter", weights);
     }
 
