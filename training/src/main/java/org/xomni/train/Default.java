@@ -6,7 +6,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The value of a component of a recipe's record when the recipe does not give it, as it would stand in the recipe: {@code @Default("0.9")}. */
+/** What a component of a recipe's record is when the recipe does not say it, as it would stand in the recipe: {@code @Default("0.9")}. */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)

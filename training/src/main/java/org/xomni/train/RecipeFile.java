@@ -13,14 +13,15 @@ import org.xomni.tensor.InputException;
  * <ul>
  *   <li>A component {@code learningRate} is the key {@code learning-rate}. It must be given, unless it is {@code @Nullable} or has a
  *       {@link Default}. A key without a component is an error.
- *   <li>Components are numbers, booleans, text, paths, enums (in kebab case: {@code LINEAR_TO_ZERO} is {@code linear-to-zero}), records, lists,
- *       maps from text, and sealed interfaces of records.
- *   <li>Which record of a sealed interface it is, says {@code kind: cosine}; where nothing else is to be said, {@code schedule: constant} does.
+ *   <li>Components are numbers, booleans, text, paths, enums (in kebab case: {@code LINEAR_TO_ZERO} is {@code linear-to-zero}),
+ *       records, lists, maps from text, and sealed interfaces of records.
+ *   <li>Which record of a sealed interface it is, says {@code kind: cosine}; where nothing else is to be said,
+ *       {@code schedule: constant} does.
  *   <li>Ranges are checked by the records' constructors, which throw {@link InputException}.
  * </ul>
  *
- * <p>Numbers may be written {@code 3e-4} and {@code 120_000}. Aliases, merged keys and several documents in one file are refused: what is said of
- * a key is said in one place.
+ * <p>Numbers may be written {@code 3e-4} and {@code 120_000}. Aliases, merged keys and several documents in one file are refused: what is
+ * said of a key is said in one place.
  *
  * @param path where it was read
  * @param text the file as it was, comments included
@@ -46,7 +47,8 @@ public record RecipeFile<T extends Record>(Path path, String text, T recipe) {
         Object recipe = reader.read(root, type);
         List<String> problems = reader.problems();
         if (recipe == null || !problems.isEmpty()) {
-            throw new InputException(path + (problems.size() > 1 ? " has " + problems.size() + " problems: " : ", ") + String.join("; ", problems));
+            String count = problems.size() > 1 ? " has " + problems.size() + " problems: " : ", ";
+            throw new InputException(path + count + String.join("; ", problems));
         }
         return new RecipeFile<>(path, text, type.cast(recipe));
     }
@@ -59,7 +61,8 @@ public record RecipeFile<T extends Record>(Path path, String text, T recipe) {
     private static String content(Path path) {
         try {
             if (!Files.isRegularFile(path)) {
-                throw new InputException(path + (Files.isDirectory(path) ? " is a folder" : " does not exist") + "; name a recipe, a YAML file");
+                String what = Files.isDirectory(path) ? " is a folder" : " does not exist";
+                throw new InputException(path + what + "; name a recipe, a YAML file");
             }
             if (Files.size(path) > MAX_BYTES) {
                 throw new InputException(path + " has " + Files.size(path) + " bytes, more than a recipe may have (" + MAX_BYTES + ")");

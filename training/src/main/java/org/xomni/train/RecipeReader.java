@@ -47,7 +47,8 @@ final class RecipeReader {
             return unsupported(type, where);
         }
         if (plain.isRecord()) {
-            return node instanceof Yaml.Fields fields ? record(fields, plain, where, false) : wrong(node, where, "keys and values: " + keys(plain));
+            return node instanceof Yaml.Fields fields ? record(fields, plain, where, false)
+                    : wrong(node, where, "keys and values: " + String.join(", ", keys(plain)));
         }
         return plain.isSealed() ? sealed(node, plain, where) : scalar(node, plain, where);
     }
@@ -85,7 +86,8 @@ final class RecipeReader {
         return problems.size() > before ? null : construct(node, type, components, values, where);
     }
 
-    private @Nullable Object construct(Yaml node, Class<?> type, RecordComponent[] components, List<@Nullable Object> values, String where) {
+    private @Nullable Object construct(
+            Yaml node, Class<?> type, RecordComponent[] components, List<@Nullable Object> values, String where) {
         try {
             Class<?>[] types = Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
             Constructor<?> constructor = type.getDeclaredConstructor(types);
@@ -111,12 +113,13 @@ final class RecipeReader {
         if (kind == null) {
             return problem(node, "'" + KIND + "' is missing" + in(where) + "; expected " + expected);
         }
+        String kindAt = node == kind ? where : join(where, KIND);
         if (!(kind instanceof Yaml.Scalar name)) {
-            return wrong(kind, node == kind ? where : join(where, KIND), expected + (node == kind ? ", or keys with '" + KIND + "' among them" : ""));
+            return wrong(kind, kindAt, expected);
         }
         Class<?> chosen = kinds.get(name.text());
         if (chosen == null) {
-            return wrong(kind, node == kind ? where : join(where, KIND), expected + Nearest.hint(name.text(), kinds.keySet()));
+            return wrong(kind, kindAt, expected + Nearest.hint(name.text(), kinds.keySet()));
         }
         return record(node instanceof Yaml.Fields fields ? fields : new Yaml.Fields(node.line(), Map.of()), chosen, where, true);
     }
@@ -195,7 +198,8 @@ final class RecipeReader {
         }
         String text = node instanceof Yaml.Scalar scalar ? scalar.text() : "";
         Object found = constants.get(text);
-        return found != null ? found : wrong(node, where, "one of " + String.join(", ", constants.keySet()) + Nearest.hint(text, constants.keySet()));
+        return found != null ? found
+                : wrong(node, where, "one of " + String.join(", ", constants.keySet()) + Nearest.hint(text, constants.keySet()));
     }
 
     private static @Nullable BigDecimal number(String text) {

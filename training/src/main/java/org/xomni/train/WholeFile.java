@@ -3,13 +3,13 @@ package org.xomni.train;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
-import java.nio.ByteBuffer;
 import org.xomni.tensor.XOmniException;
 
 /** Text files that appear whole or not at all: written under another name in the same folder, then moved into place. */

@@ -4,13 +4,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.xomni.tensor.InputException;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonToken;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 import tools.jackson.dataformat.yaml.YAMLParser;
-import org.xomni.tensor.InputException;
 
-/** A YAML document whose parts know their lines. Scalars are kept as they were written: what they mean, says the type that they are read into. */
+/**
+ * A YAML document whose parts know their lines. Scalars are kept as they were written: what they mean, says the type that they are
+ * read into.
+ */
 sealed interface Yaml {
 
     /** Where it begins, from 1. */
@@ -70,7 +73,8 @@ sealed interface Yaml {
             return root;
         } catch (JacksonException e) {
             int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
-            String message = String.valueOf(e.getOriginalMessage()).lines().map(String::strip).filter(l -> !l.isEmpty()).findFirst().orElse("");
+            String message = String.valueOf(e.getOriginalMessage()).lines().map(String::strip).filter(l -> !l.isEmpty()).findFirst()
+                    .orElse("");
             throw new InputException("line " + line + ": this is not YAML: " + message, e);
         }
     }
@@ -90,7 +94,8 @@ sealed interface Yaml {
                 yield new Items(line, items);
             }
             case VALUE_NULL -> new Nothing(line);
-            default -> new Scalar(line, parser.getString());
+            // The parser takes a tilde, which is null to YAML, for text.
+            default -> parser.getString().equals("~") ? new Nothing(line) : new Scalar(line, parser.getString());
         };
     }
 
