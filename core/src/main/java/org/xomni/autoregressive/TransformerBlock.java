@@ -31,7 +31,7 @@ public record TransformerBlock(
         Linear up,
         Linear down) {
 
-    static TransformerBlock of(Parameters p, UnifiedConfig c, int layer) {
+    public static TransformerBlock of(Parameters p, UnifiedConfig c, int layer) {
         int d = c.hiddenSize();
         Parameters attention = p.at("self_attn");
         Parameters mlp = p.at("mlp");
@@ -57,7 +57,7 @@ public record TransformerBlock(
      * @param rope the tables of these positions
      * @return [B, L, D]
      */
-    Tensor forward(Tensor x_BLD, Tensor multimodal_BL1, Rope rope, AttentionContext context) {
+    public Tensor forward(Tensor x_BLD, Tensor multimodal_BL1, Rope rope, AttentionContext context) {
         Tensor y = x_BLD.add(attention(inputNorm.forward(x_BLD), rope, context));
         y = y.add(mlp(postAttentionNorm.forward(y)));
         return visionSpecific ? where(multimodal_BL1, y, x_BLD) : y;

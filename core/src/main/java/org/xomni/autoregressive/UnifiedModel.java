@@ -125,11 +125,26 @@ public final class UnifiedModel implements AutoCloseable {
     }
 
     /**
+     * Rows in which several documents stand one after the other without seeing each other, for training.
+     *
+     * @param ids_BL int64
+     * @param positions_BL int64, from 0 in each document
+     * @param documents_BL int64, a number for each document of a row
+     * @return final hidden states [B, L, D], normalised by the kind of each position
+     */
+    public Tensor forwardPacked(Tensor ids_BL, Tensor positions_BL, Tensor documents_BL) {
+        return forward(ids_BL, rope.at(positions_BL), AttentionContext.packed(documents_BL));
+    }
+
+    /**
      * @param from the position of the first id
      */
     Tensor forward(Tensor ids_BL, int from, AttentionContext context) {
+        return forward(ids_BL, rope.range(from, ids_BL.size(1)), context);
+    }
+
+    private Tensor forward(Tensor ids_BL, Rope here, AttentionContext context) {
         Tensor multimodal = multimodal(ids_BL);
-        Rope here = rope.range(from, ids_BL.size(1));
         Tensor x = embed(ids_BL);
         for (TransformerBlock block : blocks) {
             try (Scope layer = Scope.plain()) {
@@ -161,7 +176,9 @@ public final class UnifiedModel implements AutoCloseable {
 
     /** Final hidden states [..., D] to scores [..., V] in the compute type; V is vocabSize or imageVocabSize. */
     public Tensor logits(Tensor hidden, Head head) {
-        return head(head).forward(hidden);
+        // A view that was taken before training began would pass no gradients on.
+        boolean trained = head == Head.IMAGE && hidden.requires_grad();
+        return (trained ? mmHead.firstRows(config.imageVocabSize()) : head(head)).forward(hidden);
     }
 
     /**

@@ -4,14 +4,14 @@ import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.Tensors;
 
 /** FLUX's view of latents as a sequence: each position is a square of 2x2 latents, its 4 Z values ordered channel, row, column. */
-final class LatentPacking {
+public final class LatentPacking {
     /** Latents along each side of a position. */
     static final int SIDE = 2;
 
     private LatentPacking() {}
 
     /** [B, Z, 2 h, 2 w] to [B, h * w, 4 Z]. */
-    static Tensor pack(Tensor latents_BZYX) {
+    public static Tensor pack(Tensor latents_BZYX) {
         long[] s = Tensors.shape(latents_BZYX);
         long h = s[2] / SIDE;
         long w = s[3] / SIDE;
@@ -19,7 +19,7 @@ final class LatentPacking {
     }
 
     /** [B, h * w, 4 Z] to [B, Z, 2 h, 2 w]. */
-    static Tensor unpack(Tensor packed_BLC, int h, int w) {
+    public static Tensor unpack(Tensor packed_BLC, int h, int w) {
         long batch = packed_BLC.size(0);
         long z = packed_BLC.size(2) / (SIDE * SIDE);
         return packed_BLC.view(batch, h, w, z, SIDE, SIDE).permute(0, 3, 1, 4, 2, 5).reshape(batch, z, (long) h * SIDE, (long) w * SIDE);

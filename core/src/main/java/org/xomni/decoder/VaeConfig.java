@@ -13,7 +13,8 @@ import org.xomni.tensor.ConfigFile;
  * @param latentChannels Z
  * @param blockOutChannels the channels at full resolution, at half, and so on
  * @param layersPerBlock residual blocks at each resolution of the encoder; the decoder has one more
- * @param normNumGroups divides all of {@code blockOutChannels}
+ * @param normNumGroups divides all of {@code blockOutChannels}; 0 for an autoencoder without norms, which small ones learn faster (an extension
+ *     of this project)
  * @param midBlockAddAttention whether positions attend to each other at the lowest resolution
  * @param scalingFactor the diffusion transformer sees {@code (z - shiftFactor) * scalingFactor}
  * @param shiftFactor see there
@@ -36,13 +37,15 @@ public record VaeConfig(
         blockOutChannels = List.copyOf(blockOutChannels);
         inRange(WHAT, "latent_channels", latentChannels, 1, 1024);
         inRange(WHAT, "layers_per_block", layersPerBlock, 1, 64);
-        inRange(WHAT, "norm_num_groups", normNumGroups, 1, 1 << 13);
+        inRange(WHAT, "norm_num_groups", normNumGroups, 0, 1 << 13);
         inRange(WHAT, "scaling_factor", scalingFactor, 1e-6, 1e6);
         inRange(WHAT, "shift_factor", shiftFactor, -1e6, 1e6);
         inRange(WHAT, "the count of block_out_channels", blockOutChannels.size(), 1, 6);
         for (int channels : blockOutChannels) {
             inRange(WHAT, "a value of block_out_channels", channels, 1, 1 << 13);
-            divides(WHAT, "norm_num_groups", normNumGroups, "block_out_channels", channels);
+            if (normNumGroups > 0) {
+                divides(WHAT, "norm_num_groups", normNumGroups, "block_out_channels", channels);
+            }
         }
     }
 

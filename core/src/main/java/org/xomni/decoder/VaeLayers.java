@@ -79,9 +79,25 @@ record VaeLayers(List<UnaryOperator<Tensor>> layers) {
     }
 
     private static void addHead(List<UnaryOperator<Tensor>> layers, Parameters p, VaeConfig c, int in, int out) {
-        GroupNorm norm = GroupNorm.of(p.at("conv_norm_out"), c.normNumGroups(), in, EPS);
+        Norm norm = Norm.of(p.at("conv_norm_out"), c, in);
         Conv2d conv = Conv2d.of(p.at("conv_out"), in, out, 3);
         layers.add(x -> conv.forward(silu(norm.forward(x))));
+    }
+
+    /**
+     * Group norm, or nothing.
+     *
+     * @param groups null in autoencoders without norms
+     */
+    private record Norm(@Nullable GroupNorm groups) {
+
+        static Norm of(Parameters p, VaeConfig c, long channels) {
+            return new Norm(c.normNumGroups() == 0 ? null : GroupNorm.of(p, c.normNumGroups(), channels, EPS));
+        }
+
+        Tensor forward(Tensor x) {
+            return groups == null ? x : groups.forward(x);
+        }
     }
 
     /** All layers; {@code x} stays the caller's. */
@@ -98,13 +114,13 @@ record VaeLayers(List<UnaryOperator<Tensor>> layers) {
      *
      * @param shortcut 1x1, for x, where the channels change
      */
-    private record Residual(GroupNorm norm1, Conv2d conv1, GroupNorm norm2, Conv2d conv2, @Nullable Conv2d shortcut) {
+    private record Residual(Norm norm1, Conv2d conv1, Norm norm2, Conv2d conv2, @Nullable Conv2d shortcut) {
 
         static Residual of(Parameters p, VaeConfig c, long in, long out) {
             return new Residual(
-                    GroupNorm.of(p.at("norm1"), c.normNumGroups(), in, EPS),
+                    Norm.of(p.at("norm1"), c, in),
                     Conv2d.of(p.at("conv1"), in, out, 3),
-                    GroupNorm.of(p.at("norm2"), c.normNumGroups(), out, EPS),
+                    Norm.of(p.at("norm2"), c, out),
                     Conv2d.of(p.at("conv2"), out, out, 3),
                     in == out ? null : Conv2d.of(p.at("conv_shortcut"), in, out, 1));
         }
@@ -117,11 +133,11 @@ record VaeLayers(List<UnaryOperator<Tensor>> layers) {
     }
 
     /** Every position attends to every other, with one head as wide as the channels. */
-    private record PositionAttention(GroupNorm norm, Linear q, Linear k, Linear v, Linear out) {
+    private record PositionAttention(Norm norm, Linear q, Linear k, Linear v, Linear out) {
 
         static PositionAttention of(Parameters p, VaeConfig c, long width) {
             return new PositionAttention(
-                    GroupNorm.of(p.at("group_norm"), c.normNumGroups(), width, EPS),
+                    Norm.of(p.at("group_norm"), c, width),
                     Linear.of(p.at("to_q"), width, width),
                     Linear.of(p.at("to_k"), width, width),
                     Linear.of(p.at("to_v"), width, width),

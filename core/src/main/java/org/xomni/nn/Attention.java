@@ -63,6 +63,19 @@ public final class Attention {
         return attend(q_BHLK, k, v, visible, false);
     }
 
+    /**
+     * Attention to chosen positions, with grouped keys and values.
+     *
+     * @param q_BHLK queries
+     * @param k_BGLK keys, for G groups, G divides H
+     * @param v_BGLK values, as the keys
+     * @param visible_B1LL bool, which keys (last dimension) a query sees; each sees at least one
+     */
+    public static Tensor visible(Tensor q_BHLK, Tensor k_BGLK, Tensor v_BGLK, Tensor visible_B1LL) {
+        long heads = q_BHLK.size(1);
+        return attend(q_BHLK, repeat(k_BGLK, heads), repeat(v_BGLK, heads), visible_B1LL, false);
+    }
+
     private static Tensor repeat(Tensor x_BGTK, long heads) {
         long groups = x_BGTK.size(1);
         return groups == heads ? x_BGTK : x_BGTK.repeat_interleave(heads / groups, new LongOptional(1), new LongOptional());

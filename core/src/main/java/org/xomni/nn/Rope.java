@@ -42,6 +42,13 @@ public record Rope(Tensor cos, Tensor sin) {
         return new Rope(cos.index_select(0, positions).unsqueeze(1).unsqueeze(1), sin.index_select(0, positions).unsqueeze(1).unsqueeze(1));
     }
 
+    /** The tables of any positions, to turn [B, H, L, K]; {@code positions} int64 [B, L]. */
+    public Rope at(Tensor positions_BL) {
+        long[] shape = {positions_BL.size(0), 1, positions_BL.size(1), cos.size(1)};
+        Tensor flat = positions_BL.reshape(-1);
+        return new Rope(cos.index_select(0, flat).view(shape), sin.index_select(0, flat).view(shape));
+    }
+
     /** Turns queries or keys [B, H, L, K]. */
     public Tensor turn(Tensor x_BHLK) {
         ScalarType type = x_BHLK.scalar_type();

@@ -16,6 +16,10 @@ import org.bytedeco.pytorch.global.torch;
 public final class Engine {
     /** OpenMP ends the process when the system refuses it a thread. */
     private static final int MOST_THREADS = 256;
+    private static final int TRIM_ABOVE = -1;
+    private static final int GROW_BY = -2;
+    private static final int MAPPED_AT_MOST = -4;
+    private static final int ARENAS = -8;
     private static final boolean STARTED = initialise();
 
     private Engine() {}
@@ -65,6 +69,32 @@ public final class Engine {
     public static int threads() {
         start();
         return torch.get_num_threads();
+    }
+
+    /**
+     * Lets the C library keep freed memory instead of handing it back to the system and asking for it again, as it does with large tensors: a step
+     * of training frees and makes the same tensors as the one before, and clearing pages took a ninth of it (docs/log.md). For processes that train.
+     */
+    public static void keepFreedMemory() {
+        start();
+        option(ARENAS, 1);
+        option(MAPPED_AT_MOST, 0);
+        option(TRIM_ABOVE, Integer.MAX_VALUE);
+        option(GROW_BY, 64 << 20);
+    }
+
+    /** glibc's {@code mallopt}; elsewhere nothing. */
+    private static void option(int parameter, int value) {
+        var linker = Linker.nativeLinker();
+        linker.defaultLookup().find("mallopt").ifPresent(mallopt -> {
+            try {
+                var handle = linker.downcallHandle(
+                        mallopt, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+                int unused = (int) handle.invokeExact(parameter, value);
+            } catch (Throwable e) {
+                throw new IllegalStateException("cannot set option " + parameter + " of malloc", e);
+            }
+        });
     }
 
     private static boolean initialise() {

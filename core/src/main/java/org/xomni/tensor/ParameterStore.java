@@ -39,6 +39,9 @@ public final class ParameterStore implements AutoCloseable {
 
         /** Fresh weights, normal with a standard deviation; for benchmarks. */
         record Random(Randomness randomness, double std) implements Source {}
+
+        /** Weights to be trained: copies of stored ones, and fresh ones where there are none. */
+        record Trainable(String description, Map<String, StoredTensor> tensors, Initializer fresh) implements Source {}
     }
 
     private final Source source;
@@ -79,6 +82,18 @@ public final class ParameterStore implements AutoCloseable {
         return new ParameterStore(new Source.Random(new Randomness(seed), std), numerics, false);
     }
 
+    /**
+     * Parameters to be trained. All are copies of the store's own, in ordinary memory and made outside of inference mode, so that gradients can
+     * be recorded and an optimiser can write to them.
+     *
+     * @param description what messages call the stored part
+     * @param stored weights to start from, copied at once; may be empty
+     * @param fresh makes those that are not stored
+     */
+    public static ParameterStore trainable(String description, Map<String, StoredTensor> stored, Initializer fresh, Numerics numerics) {
+        return new ParameterStore(new Source.Trainable(description, stored, fresh), numerics, false);
+    }
+
     /** The parameters at the root of the name space. */
     public Parameters root() {
         return new Parameters(this, "");
@@ -105,10 +120,7 @@ public final class ParameterStore implements AutoCloseable {
 
     /** Names that the source has and no module asked for. */
     public Set<String> unknown() {
-        if (!(source instanceof Source.Stored stored)) {
-            return Set.of();
-        }
-        Set<String> rest = new TreeSet<>(stored.tensors().keySet());
+        Set<String> rest = new TreeSet<>(stored().keySet());
         rest.removeAll(asked);
         return rest;
     }
@@ -119,17 +131,33 @@ public final class ParameterStore implements AutoCloseable {
      * @throws CheckpointException naming every missing and mis-shaped parameter with expected and found shape; the store is then closed
      */
     public void check() {
-        if (!problems.isEmpty() && source instanceof Source.Stored stored) {
+        if (!problems.isEmpty()) {
             close();
             String shown = String.join("; ", problems.subList(0, Math.min(problems.size(), MOST_PROBLEMS_SHOWN)));
             String more = problems.size() > MOST_PROBLEMS_SHOWN ? "; and " + (problems.size() - MOST_PROBLEMS_SHOWN) + " more" : "";
-            throw new CheckpointException(stored.description() + " does not fit its config.json: " + shown + more
+            throw new CheckpointException(description() + " does not fit its config.json: " + shown + more
                     + ". Restore config.json and the weights from the same checkpoint");
         }
         Set<String> unknown = unknown();
-        if (!unknown.isEmpty() && source instanceof Source.Stored stored) {
-            LOG.warn("{}: {} unknown parameter(s) ignored: {}", stored.description(), unknown.size(), abbreviated(unknown));
+        if (!unknown.isEmpty()) {
+            LOG.warn("{}: {} unknown parameter(s) ignored: {}", description(), unknown.size(), abbreviated(unknown));
         }
+    }
+
+    private Map<String, StoredTensor> stored() {
+        return switch (source) {
+            case Source.Stored stored -> stored.tensors();
+            case Source.Trainable trainable -> trainable.tensors();
+            case Source.Random random -> Map.of();
+        };
+    }
+
+    private String description() {
+        return switch (source) {
+            case Source.Stored stored -> stored.description();
+            case Source.Trainable trainable -> trainable.description();
+            case Source.Random random -> "the model of random weights";
+        };
     }
 
     private static String abbreviated(Set<String> names) {
@@ -152,6 +180,8 @@ public final class ParameterStore implements AutoCloseable {
         Tensor made = switch (source) {
             case Source.Stored stored -> load(name, stored.tensors(), dtype, shape);
             case Source.Random random -> draw(random, dtype, shape);
+            case Source.Trainable trainable when trainable.tensors().containsKey(name) -> load(name, trainable.tensors(), dtype, shape);
+            case Source.Trainable trainable -> owned(() -> trainable.fresh().make(name, shape).to(numerics.torchDevice(), dtype.scalarType()));
         };
         parameters.put(name, made);
         return made;
@@ -176,7 +206,9 @@ public final class ParameterStore implements AutoCloseable {
         }
         return owned(() -> {
             Tensor mapped = Tensors.over(found);
-            return mapped.to(numerics.torchDevice(), dtype.scalarType());
+            // A trained parameter is written to, which a mapped file must never be.
+            Tensor readable = source instanceof Source.Trainable ? mapped.clone() : mapped;
+            return readable.to(numerics.torchDevice(), dtype.scalarType());
         });
     }
 
@@ -229,6 +261,7 @@ public final class ParameterStore implements AutoCloseable {
         switch (source) {
             case Source.Stored stored -> stored.files().forEach(ParameterStore::closeQuietly);
             case Source.Random random -> random.randomness().close();
+            case Source.Trainable trainable -> {}
         }
     }
 

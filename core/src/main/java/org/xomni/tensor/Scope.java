@@ -4,6 +4,7 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.InferenceMode;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -16,24 +17,29 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Scope implements AutoCloseable {
     private final @Nullable PointerScope parent;
-    private final @Nullable InferenceMode inference;
+    private final @Nullable AutoCloseable mode;
     private final PointerScope pointers;
 
-    private Scope(boolean inference) {
+    private Scope(Supplier<@Nullable AutoCloseable> mode) {
         Engine.start();
         this.parent = PointerScope.getInnerScope();
         this.pointers = new PointerScope();
-        this.inference = inference ? new InferenceMode(true) : null;
+        this.mode = mode.get();
     }
 
     /** A scope in which operations record no gradients, and whose tensors can never take part in training. */
     public static Scope inference() {
-        return new Scope(true);
+        return new Scope(() -> new InferenceMode(true));
+    }
+
+    /** A scope in which operations record no gradients, for the frozen parts of what is trained: its results may take part in training. */
+    public static Scope frozen() {
+        return new Scope(NoGradGuard::new);
     }
 
     /** A scope that leaves gradient recording as it is. */
     public static Scope plain() {
-        return new Scope(false);
+        return new Scope(() -> null);
     }
 
     /** Computes in a scope of its own: of the tensors made on the way only the result stays, handed on as by {@link #keep}. */
@@ -68,8 +74,10 @@ public final class Scope implements AutoCloseable {
 
     @Override
     public void close() {
-        if (inference != null) {
-            inference.close();
+        switch (mode) {
+            case InferenceMode inference -> inference.close();
+            case NoGradGuard frozen -> frozen.close();
+            case null, default -> {}
         }
         pointers.close();
     }

@@ -122,6 +122,31 @@ public final class ImageTokenizer implements AutoCloseable {
     }
 
     /**
+     * {@link #features(ImageTokens)} of several images of one size in one pass.
+     *
+     * @param images at least one; all have the same grid
+     * @return fp32 [B, h*w, D]
+     * @throws InputException if a token is not in the codebook, or the grids differ
+     * @throws CheckpointException if the weights cannot be used
+     */
+    public Tensor features(List<ImageTokens> images) {
+        ImageTokens first = images.getFirst();
+        for (ImageTokens tokens : images) {
+            tokens.requireCodebook(config.encoder().codebookSize());
+            if (tokens.height() != first.height() || tokens.width() != first.width()) {
+                throw new InputException("grids of " + first.height() + "x" + first.width() + " and " + tokens.height() + "x" + tokens.width()
+                        + " tokens cannot be decoded together; decode images of one size at a time");
+            }
+        }
+        VectorQuantizer quantizer = quantizer();
+        try (Scope scope = Scope.inference()) {
+            int[] ids = images.stream().flatMapToInt(tokens -> Arrays.stream(tokens.ids())).toArray();
+            Tensor codes = Tensors.ids(ids).to(numerics.torchDevice(), ScalarType.Long).view(images.size(), first.height(), first.width());
+            return scope.keep(quantizer.decode(codes).flatten(2, 3).transpose(1, 2).to(ScalarType.Float).contiguous());
+        }
+    }
+
+    /**
      * What the ViT sees in an image, before quantisation.
      *
      * @return fp32 [1, h*w, D]

@@ -92,7 +92,7 @@ public record VectorQuantizer(Conv2d toCode, Tensor codebook, Conv2d fromCode, L
     public record ResidualBlock(GroupNorm norm1, Conv2d conv1, GroupNorm norm2, Conv2d conv2) {
         private static final double EPS = 1e-5;
 
-        static ResidualBlock of(Parameters p, int channels) {
+        public static ResidualBlock of(Parameters p, int channels) {
             return new ResidualBlock(
                     GroupNorm.of(p.at("norm1"), NORM_GROUPS, channels, EPS),
                     Conv2d.of(p.at("conv1"), channels, channels, 3),

@@ -1,0 +1,59 @@
+package org.xomni.train;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Scope;
+
+/**
+ * The exponential moving average of weights, {@code a = decay a + (1 - decay) w} after each step; what is exported. Early on the decay is lower,
+ * {@code (1 + t) / (10 + t)}, so that the first weights are soon forgotten.
+ */
+public final class Average implements AutoCloseable {
+    private final double decay;
+    private final Map<String, Tensor> weights;
+    private final Map<String, Tensor> averages = new LinkedHashMap<>();
+
+    /**
+     * Begins at the weights as they are.
+     *
+     * @param weights fp32, by name; read after each step
+     * @param decay from 0, which keeps the weights themselves, to below 1
+     */
+    public Average(Map<String, Tensor> weights, double decay) {
+        if (!(decay >= 0 && decay < 1)) {
+            throw new InputException("ema is " + decay + ", expected a number from 0 and below 1, such as 0.998");
+        }
+        this.weights = weights;
+        this.decay = decay;
+        weights.forEach((name, weight) -> {
+            try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
+                Tensor average = weight.detach().clone();
+                average.retainReference();
+                averages.put(name, average);
+            }
+        });
+    }
+
+    /** Takes the weights in after a step, counted from 0. */
+    public void update(long step) {
+        double now = Math.min(decay, (1.0 + step) / (10.0 + step));
+        try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
+            averages.forEach((name, average) -> average.lerp_(weights.get(name), new Scalar(decay == 0 ? 1 : 1 - now)));
+        }
+    }
+
+    /** The averages by name, fp32. */
+    public Map<String, Tensor> averages() {
+        return averages;
+    }
+
+    @Override
+    public void close() {
+        averages.values().forEach(Tensor::releaseReference);
+        averages.clear();
+    }
+}

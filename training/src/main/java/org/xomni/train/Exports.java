@@ -1,0 +1,62 @@
+package org.xomni.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.Json;
+import org.xomni.tensor.SafetensorsFile;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.StoredTensor;
+import org.xomni.tensor.Tensors;
+import org.xomni.tensor.TorchArchive;
+import org.xomni.tensor.XOmniException;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Writes trained components in the released layout, weights in bf16. */
+final class Exports {
+    private Exports() {}
+
+    /** The weights of a component, without its name, as safetensors. */
+    static void safetensors(Path file, String component, Map<String, Tensor> weights) {
+        try (Scope scope = Scope.plain()) {
+            SafetensorsFile.write(file, bf16(component, weights), Map.of("format", "pt"));
+        }
+    }
+
+    /** The weights of a component, without its name, as {@code torch.save} writes a state dict. */
+    static void torchArchive(Path file, String component, Map<String, Tensor> weights) {
+        try (Scope scope = Scope.plain()) {
+            TorchArchive.write(file, bf16(component, weights));
+        }
+    }
+
+    private static List<StoredTensor> bf16(String component, Map<String, Tensor> weights) {
+        String prefix = component + "/";
+        List<StoredTensor> stored = new ArrayList<>();
+        weights.forEach((name, weight) -> {
+            if (name.startsWith(prefix)) {
+                stored.add(Tensors.stored(name.substring(prefix.length()), weight.detach().to(ScalarType.BFloat16).contiguous()));
+            }
+        });
+        return stored;
+    }
+
+    /** A configuration with some top-level values replaced. */
+    static void config(Path file, ConfigFile original, Map<String, Double> replaced) {
+        ObjectNode json = (ObjectNode) Json.readObject(original.file()).deepCopy();
+        replaced.forEach(json::put);
+        try {
+            Files.createDirectories(Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"));
+            Files.writeString(file, Json.mapper().writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n");
+        } catch (IOException e) {
+            throw new XOmniException(file + " cannot be written (" + e + "); check permissions and free space", e);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package org.xomni.train;
+
+import java.nio.file.Path;
+
+/**
+ * The recipes of all stages. Dimensions stand in the checkpoint's own configurations, so a recipe names the checkpoint and says how to train.
+ * Paths are relative to the recipe.
+ */
+public final class Recipes {
+    private Recipes() {}
+
+    /** How numbers are held while training. */
+    public enum Precision {
+        FLOAT32,
+        BFLOAT16
+    }
+
+    /**
+     * {@code train tokenizer}.
+     *
+     * @param checkpoint the folder whose {@code model/} and {@code flux/} hold the configurations
+     * @param seed of weights, noise and order
+     * @param readers threads that make samples
+     */
+    public record Tokenizer(
+            Path checkpoint,
+            long seed,
+            @Default("float32") Precision precision,
+            @Default("1") int readers,
+            DataRecipe data,
+            LoopSettings loop,
+            TokenizerStage.Settings stage) {}
+
+    /** {@code train autoencoder}; as {@link Tokenizer}. */
+    public record Autoencoder(
+            Path checkpoint,
+            long seed,
+            @Default("float32") Precision precision,
+            @Default("1") int readers,
+            DataRecipe data,
+            LoopSettings loop,
+            AutoencoderStage.Settings stage) {}
+
+    /** {@code train decoder}; as {@link Tokenizer}. The checkpoint has a trained tokenizer and autoencoder. */
+    public record Decoder(
+            Path checkpoint,
+            long seed,
+            @Default("float32") Precision precision,
+            @Default("1") int readers,
+            DataRecipe data,
+            LoopSettings loop,
+            DecoderStage.Settings stage) {}
+}

@@ -1,0 +1,129 @@
+package org.xomni.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.SafetensorsFile;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.StoredTensor;
+import org.xomni.tensor.Tensors;
+import org.xomni.tensor.XOmniException;
+
+/**
+ * The states of a run on disk, from which it can go on: {@code RUN/checkpoints/step-000001000/state.safetensors}. A state is written into a folder
+ * of another name, which gets its own when everything is on the disk; the last two are kept, so that one is whole at any moment.
+ */
+final class Snapshots {
+    private static final Pattern NAME = Pattern.compile("step-(\\d{9})");
+    private static final String FILE = "state.safetensors";
+    private static final int KEPT = 2;
+
+    private final Path folder;
+
+    Snapshots(Path run) {
+        this.folder = run.resolve("checkpoints");
+    }
+
+    /**
+     * A state that was found.
+     *
+     * @param step how many steps are done
+     */
+    record Found(long step, Path file) {}
+
+    /** The newest whole state. */
+    Optional<Found> newest() {
+        return all().stream().max(Comparator.comparingLong(Found::step));
+    }
+
+    private List<Found> all() {
+        List<Found> found = new ArrayList<>();
+        if (!Files.isDirectory(folder)) {
+            return found;
+        }
+        try (Stream<Path> folders = Files.list(folder)) {
+            for (Path state : folders.toList()) {
+                Matcher name = NAME.matcher(state.getFileName().toString());
+                if (name.matches()) {
+                    found.add(new Found(Long.parseLong(name.group(1)), state.resolve(FILE)));
+                }
+            }
+            return found;
+        } catch (IOException e) {
+            throw new XOmniException(folder + " cannot be listed (" + e + "); check its permissions", e);
+        }
+    }
+
+    /** Writes the state after {@code step} steps. */
+    void write(long step, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        Path whole = folder.resolve("step-%09d".formatted(step));
+        Path partial = folder.resolve("writing");
+        try {
+            delete(partial);
+            Files.createDirectories(partial);
+            List<StoredTensor> stored = tensors.entrySet().stream().map(e -> Tensors.stored(e.getKey(), e.getValue())).toList();
+            SafetensorsFile.write(partial.resolve(FILE), stored, metadata);
+            delete(whole);
+            Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
+            List<Found> old = all().stream().sorted(Comparator.comparingLong(Found::step).reversed()).skip(KEPT).toList();
+            for (Found state : old) {
+                delete(folder.resolve("step-%09d".formatted(state.step())));
+            }
+        } catch (IOException e) {
+            throw new XOmniException(whole + " cannot be written (" + e + "); free space or fix permissions, then continue with --resume", e);
+        }
+    }
+
+    /**
+     * Fills tensors from a state.
+     *
+     * @return its metadata
+     * @throws CheckpointException if names or shapes differ, as they do when the recipe has changed
+     */
+    static Map<String, String> read(Path file, Map<String, Tensor> tensors) {
+        try (SafetensorsFile state = SafetensorsFile.open(file); NoGradGuard guard = new NoGradGuard()) {
+            if (!state.tensors().keySet().equals(tensors.keySet())) {
+                throw changed(file, "it holds " + state.tensors().size() + " tensors, this recipe trains " + tensors.size() + " or others");
+            }
+            for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+                try (Scope scope = Scope.plain()) {
+                    StoredTensor stored = state.tensor(entry.getKey());
+                    if (!java.util.Arrays.equals(stored.shape(), Tensors.shape(entry.getValue()))) {
+                        throw changed(file, entry.getKey() + " has shape " + StoredTensor.shapeText(stored.shape()) + ", expected "
+                                + StoredTensor.shapeText(Tensors.shape(entry.getValue())));
+                    }
+                    entry.getValue().copy_(Tensors.over(stored));
+                }
+            }
+            return Map.copyOf(state.metadata());
+        }
+    }
+
+    private static CheckpointException changed(Path file, String what) {
+        return new CheckpointException(file + " was made by another recipe: " + what + "; resume with the recipe of that run, or begin a new run");
+    }
+
+    /** Deletes a folder with all it holds, if it is there. */
+    static void delete(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

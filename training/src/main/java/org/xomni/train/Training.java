@@ -1,0 +1,89 @@
+package org.xomni.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.xomni.decoder.Vae;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.Engine;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.XOmniException;
+import org.xomni.text.TextTokenizer;
+import org.xomni.tokenizer.ImageTokenizer;
+import org.xomni.tokenizer.TokenizerConfig;
+
+/** Starts a stage from its recipe: {@code xomni train STAGE}. */
+public final class Training {
+    /** All stages, in the order of the paper. */
+    public static final List<String> STAGES = List.of("tokenizer", "autoencoder", "decoder", "pretrain", "sft");
+
+    private Training() {}
+
+    /**
+     * Trains one stage to its end.
+     *
+     * @param stage one of {@link #STAGES}
+     * @param recipe a YAML file
+     * @param run the run's folder, made if there is none
+     * @param resume whether to go on where the run was stopped
+     * @throws InputException if the recipe is not one of that stage
+     */
+    public static void run(String stage, Path recipe, Path run, boolean resume, RunListener listener) {
+        Engine.keepFreedMemory();
+        switch (stage) {
+            case "tokenizer" -> {
+                var r = read(recipe, Recipes.Tokenizer.class, run);
+                Path model = beside(recipe, r.checkpoint()).resolve("model");
+                loop(new TokenizerStage(
+                        TokenizerConfig.read(model), TextTokenizer.load(model), r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        r.loop(), run, resume, listener);
+            }
+            case "autoencoder" -> {
+                var r = read(recipe, Recipes.Autoencoder.class, run);
+                Path config = beside(recipe, r.checkpoint()).resolve("flux").resolve("vae").resolve("config.json");
+                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        r.loop(), run, resume, listener);
+            }
+            case "decoder" -> {
+                var r = read(recipe, Recipes.Decoder.class, run);
+                Path checkpoint = beside(recipe, r.checkpoint());
+                Numerics frozen = Numerics.cpu(DType.FLOAT32);
+                loop(new DecoderStage(
+                        ConfigFile.read(checkpoint.resolve("model").resolve("decoder").resolve("config.json")),
+                        ImageTokenizer.load(checkpoint.resolve("model"), frozen),
+                        Vae.load(checkpoint.resolve("flux").resolve("vae"), frozen),
+                        r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        r.loop(), run, resume, listener);
+            }
+            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES);
+        }
+    }
+
+    private static <T extends Record> T read(Path recipe, Class<T> type, Path run) {
+        RecipeFile<T> file = RecipeFile.read(recipe, type);
+        try {
+            Files.createDirectories(run);
+        } catch (IOException e) {
+            throw new XOmniException(run + " cannot be made (" + e + "); name a folder that can be written", e);
+        }
+        file.saveTo(run.resolve("recipe.yaml"));
+        return file.recipe();
+    }
+
+    private static Path beside(Path recipe, Path path) {
+        return recipe.toAbsolutePath().resolveSibling(path).normalize();
+    }
+
+    private static Numerics numerics(Recipes.Precision precision) {
+        return Numerics.cpu(precision == Recipes.Precision.FLOAT32 ? DType.FLOAT32 : DType.BFLOAT16);
+    }
+
+    private static void loop(Stage stage, LoopSettings settings, Path run, boolean resume, RunListener listener) {
+        try (stage) {
+            TrainingLoop.run(stage, settings, run, resume, listener);
+        }
+    }
+}

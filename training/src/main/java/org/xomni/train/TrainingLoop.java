@@ -1,0 +1,143 @@
+package org.xomni.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.XOmniException;
+
+/**
+ * The loop of every stage: batches, gradients, clipping, AdamW, averaged weights, metrics, checkpoints. What a run does depends on its recipe only,
+ * so that a run that was killed and resumed ends with the same bits as one that was not.
+ *
+ * <p>A run's folder holds {@code checkpoints/}, {@code metrics.jsonl}, {@code sheets/} and {@code model/}, the trained component as last exported.
+ */
+public final class TrainingLoop {
+    private final Stage stage;
+    private final LoopSettings settings;
+    private final Path run;
+    private final Snapshots snapshots;
+    private final RunListener listener;
+
+    private TrainingLoop(Stage stage, LoopSettings settings, Path run, RunListener listener) {
+        this.stage = stage;
+        this.settings = settings;
+        this.run = run;
+        this.snapshots = new Snapshots(run);
+        this.listener = listener;
+    }
+
+    /**
+     * Trains a stage to its last step.
+     *
+     * @param run the run's folder
+     * @param resume whether to go on from the newest checkpoint, if there is one
+     * @throws InputException if the folder has checkpoints and {@code resume} is not set
+     * @throws XOmniException if the loss is no number any more, or the disk is full; the last checkpoint is whole then
+     */
+    public static void run(Stage stage, LoopSettings settings, Path run, boolean resume, RunListener listener) {
+        new TrainingLoop(stage, settings, run, listener).run(resume);
+    }
+
+    private void run(boolean resume) {
+        Optional<Snapshots.Found> found = snapshots.newest();
+        if (found.isPresent() && !resume) {
+            throw new InputException(run + " holds a run that is at step " + found.get().step() + "; continue it with --resume, or name another folder");
+        }
+        try (AdamW optimizer = new AdamW(stage.groups(), settings.optimizer());
+                Average average = new Average(optimizer.masters(), settings.ema());
+                Metrics metrics = Metrics.open(run, found.map(Snapshots.Found::step).orElse(0L))) {
+            Map<String, Tensor> state = state(optimizer, average);
+            long step = 0;
+            if (found.isPresent()) {
+                step = found.get().step();
+                Map<String, String> metadata = Snapshots.read(found.get().file(), state);
+                optimizer.resume(step);
+                stage.resume(metadata.getOrDefault("position", ""));
+            }
+            listener.started(step, settings.steps(), optimizer.count());
+            while (step < settings.steps()) {
+                Map<String, Double> measured = step(step, optimizer);
+                stage.afterStep(step, optimizer);
+                average.update(step);
+                step++;
+                boolean last = step == settings.steps() || listener.stop();
+                if (step % settings.logEvery() == 0 || last) {
+                    metrics.write(step, measured);
+                }
+                listener.stepped(step, measured);
+                if (step % settings.checkpointEvery() == 0 || last) {
+                    checkpoint(step, state, average);
+                }
+                if (last) {
+                    return;
+                }
+            }
+        }
+    }
+
+    private Map<String, Double> step(long step, AdamW optimizer) {
+        long start = System.nanoTime();
+        Map<String, Double> sums = new LinkedHashMap<>();
+        long samples = 0;
+        long tokens = 0;
+        for (int micro = 0; micro < settings.accumulate(); micro++) {
+            try (Scope scope = Scope.plain()) {
+                Loss loss = stage.loss(step, micro);
+                loss.total().div(new Scalar((double) settings.accumulate())).backward();
+                sums.merge("loss", (double) loss.total().item_float(), Double::sum);
+                loss.parts().forEach((name, part) -> sums.merge(name, (double) part.item_float(), Double::sum));
+                samples += loss.samples();
+                tokens += loss.tokens();
+            }
+        }
+        sums.replaceAll((name, sum) -> sum / settings.accumulate());
+        double norm = optimizer.gradientNorm();
+        if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {
+            throw new XOmniException("step " + step + ": the loss is " + sums.get("loss") + " and the gradient norm " + norm
+                    + "; the last checkpoint in " + run.resolve("checkpoints") + " is whole: lower the learning rate and resume");
+        }
+        double rate = settings.learningRate(step);
+        optimizer.step(rate, norm);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        sums.put("gradient_norm", norm);
+        sums.put("learning_rate", rate);
+        sums.put("samples_per_s", samples / seconds);
+        sums.put("tokens_per_s", tokens / seconds);
+        return sums;
+    }
+
+    private Map<String, Tensor> state(AdamW optimizer, Average average) {
+        Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
+        if (settings.ema() > 0) {
+            average.averages().forEach((name, tensor) -> state.put("average/" + name, tensor));
+        }
+        stage.buffers().forEach((name, tensor) -> state.put("buffer/" + name, tensor));
+        return state;
+    }
+
+    private void checkpoint(long step, Map<String, Tensor> state, Average average) {
+        snapshots.write(step, state, Map.of("step", Long.toString(step), "position", stage.position()));
+        try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
+            Path partial = run.resolve("model.writing");
+            Path whole = run.resolve("model");
+            Snapshots.delete(partial);
+            Files.createDirectories(partial);
+            stage.export(partial, average.averages());
+            Snapshots.delete(whole);
+            Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
+            Files.createDirectories(run.resolve("sheets"));
+            boolean unused = stage.sheet(run.resolve("sheets").resolve("step-%09d.png".formatted(step)));
+        } catch (IOException e) {
+            throw new XOmniException(run + " cannot be written (" + e + "); free space or fix permissions, then continue with --resume", e);
+        }
+    }
+}
