@@ -58,6 +58,13 @@ public final class Training {
                         r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
                         r.loop(), run, resume, listener);
             }
+            case "pretrain", "sft" -> {
+                var r = read(recipe, Recipes.Unified.class, run);
+                Path start = r.start() == null ? null : beside(recipe, r.start());
+                loop(new UnifiedStage(
+                        beside(recipe, r.checkpoint()).resolve("model"), start, r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        r.loop(), run, resume, listener);
+            }
             default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES);
         }
     }
