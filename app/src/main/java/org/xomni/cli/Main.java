@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             DetokenizeCommand.class,
             InspectCommand.class,
+            TrainCommand.class,
             BenchCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",
