@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.Engine;
+import org.xomni.train.DryRun;
 import org.xomni.train.RunListener;
 import org.xomni.train.Training;
 import picocli.CommandLine.Command;
@@ -30,6 +31,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--resume", description = "Go on where the run was stopped.")
     boolean resume;
 
+    @Option(names = "--dry-run", description = "Only check the recipe, and show sizes, memory and the length of the run.")
+    boolean dryRun;
+
     @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
     @Nullable
     Integer threads;
@@ -41,6 +45,11 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         if (threads != null) {
             Engine.threads(threads);
+        }
+        if (dryRun) {
+            DryRun dry = DryRun.of(stage, recipe);
+            DryRunText.lines(dry).forEach(System.out::println);
+            return dry.problems().isEmpty() ? 0 : 2;
         }
         Path folder = run != null ? run : Path.of("runs", stage);
         try (TrainingProgress progress = new TrainingProgress(); Interrupt interrupt = Interrupt.listen()) {
