@@ -37,6 +37,16 @@ class SignsWorldTest {
         assertThat(TRAIN.withTasks(SignsWorld.Tasks.GENERATION).scene(5)).isEqualTo(TRAIN.scene(5));
     }
 
+    /** Weights are trained on these values: whoever changes one has to train again, and scores against the old ones mean nothing. */
+    @Test
+    void theWorldIsTheOneThatModelsHaveLearnt() {
+        assertThat(Stream.of(Colour.values()).map(c -> "%s %d %d %d".formatted(c.word(), c.channel(0), c.channel(1), c.channel(2))))
+                .containsExactly("red 214 40 40", "orange 247 127 0", "yellow 252 211 25", "green 34 139 60", "blue 32 92 228",
+                        "purple 146 50 170", "white 255 255 255", "black 17 17 17");
+        assertThat(Stream.of("open", "STOP", "Hello!", "sale").map(Split::of)).containsOnly(Split.TRAIN);
+        assertThat(Stream.of("wolf", "ROAD", "Deluxe", "70%").map(Split::of)).containsOnly(Split.HELD_OUT);
+    }
+
     @Test
     void thePictureIsThatOfTheScene() {
         for (int i = 0; i < 100; i++) {
