@@ -7,7 +7,7 @@ import java.util.Arrays;
  * The alphabet of byte-level BPE (GPT-2): every byte is written as one printable character. Printable Latin-1 characters stand for
  * themselves, the other 68 bytes for U+0100 and onwards in order.
  */
-final class ByteLevel {
+public final class ByteLevel {
     private static final char[] SYMBOLS = new char[256];
     private static final short[] BYTES = new short[0x100 + 68];
 
@@ -24,7 +24,7 @@ final class ByteLevel {
     private ByteLevel() {}
 
     /** The character that stands for a byte, 0..255. */
-    static char symbol(int b) {
+    public static char symbol(int b) {
         return SYMBOLS[b];
     }
 

@@ -39,17 +39,18 @@ record IbqLoss(Tensor quantized, Tensor codes, Tensor distances, Tensor loss) {
      */
     static IbqLoss of(Tensor z_NC, Tensor codebook_KC, double temperature) {
         // ||z^ - e^||^2 = 2 - 2 z^ e^
-        Tensor products_NK = z_NC.matmul(unit(codebook_KC).t());
-        Tensor soft_NK = products_NK.mul(new Scalar(2 / temperature)).softmax(1);
-        Tensor codes_N = products_NK.detach().argmax(new LongOptional(1), false);
+        double sharpness = 2 / temperature;
+        Tensor logits_NK = z_NC.mul(new Scalar(sharpness)).matmul(unit(codebook_KC).t());
+        Tensor soft_NK = logits_NK.softmax(1);
+        Tensor codes_N = logits_NK.detach().argmax(new LongOptional(1), false);
         Tensor hard_NC = codebook_KC.index_select(0, codes_N);
         Tensor expected_NC = soft_NK.matmul(codebook_KC.detach());
         Tensor quantized_NC = hard_NC.add(expected_NC.sub(expected_NC.detach()));
         Tensor loss = mse_loss(quantized_NC, z_NC)
                 .add(mse_loss(hard_NC.detach(), z_NC))
                 .add(mse_loss(hard_NC, z_NC.detach()), new Scalar(COMMITMENT));
-        Tensor nearest = products_NK.detach().gather(1, codes_N.unsqueeze(1)).squeeze(1);
-        return new IbqLoss(quantized_NC, codes_N, nearest.mul(new Scalar(-2)).add(new Scalar(2)), loss);
+        Tensor nearest_N = logits_NK.detach().gather(1, codes_N.unsqueeze(1)).squeeze(1);
+        return new IbqLoss(quantized_NC, codes_N, nearest_N.mul(new Scalar(-2 / sharpness)).add(new Scalar(2)), loss);
     }
 
     /** Rows scaled to length 1. */

@@ -21,8 +21,13 @@ public record ParameterGroup(Map<String, Tensor> parameters, double learningRate
 
     /** The parameters of a component whose checkpoint name fits. */
     public static ParameterGroup of(String component, ParameterStore store, Predicate<String> trained, double learningRate) {
+        return of(component, store.parameters(), trained, learningRate);
+    }
+
+    /** Of parameters by checkpoint name those whose name fits. */
+    static ParameterGroup of(String component, Map<String, Tensor> all, Predicate<String> trained, double learningRate) {
         Map<String, Tensor> parameters = new LinkedHashMap<>();
-        store.parameters().forEach((name, parameter) -> {
+        all.forEach((name, parameter) -> {
             if (trained.test(name)) {
                 parameters.put(component + "/" + name, parameter);
             }

@@ -1,6 +1,7 @@
 package org.xomni.train;
 
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The recipes of all stages. Dimensions stand in the checkpoint's own configurations, so a recipe names the checkpoint and says how to train.
@@ -50,4 +51,19 @@ public final class Recipes {
             DataRecipe data,
             LoopSettings loop,
             DecoderStage.Settings stage) {}
+
+    /**
+     * {@code train pretrain} and {@code train sft}; as {@link Tokenizer}. The checkpoint has a trained tokenizer.
+     *
+     * @param start a folder with the weights to start from, or none for fresh ones
+     */
+    public record Unified(
+            Path checkpoint,
+            @Nullable Path start,
+            long seed,
+            @Default("float32") Precision precision,
+            @Default("1") int readers,
+            DataRecipe data,
+            LoopSettings loop,
+            UnifiedStage.Settings stage) {}
 }

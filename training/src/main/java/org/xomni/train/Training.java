@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.xomni.data.SampleSource;
 import org.xomni.decoder.Vae;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
@@ -56,6 +57,14 @@ public final class Training {
                         ImageTokenizer.load(checkpoint.resolve("model"), frozen),
                         Vae.load(checkpoint.resolve("flux").resolve("vae"), frozen),
                         r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        r.loop(), run, resume, listener);
+            }
+            case "pretrain", "sft" -> {
+                var r = read(recipe, Recipes.Unified.class, run);
+                Path start = r.start() == null ? null : beside(recipe, r.start());
+                Path model = beside(recipe, r.checkpoint()).resolve("model");
+                SampleSource tokenised = new TokenisingSource(r.data().open(), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
+                loop(new UnifiedStage(model, start, r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
                         r.loop(), run, resume, listener);
             }
             default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES);

@@ -12,12 +12,15 @@ import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 
 /**
- * Prompts for scenes, in varied wording ({@code wording.txt}). What a caption says is true of its scene, and text is spelt as it is drawn. A
- * <em>complete</em> caption says all there is: text, its place if it is not the middle, colours, border and each shape with colour and place or
- * count. One that is not leaves things out, which are then free.
+ * Prompts for scenes, in varied wording ({@code wording.txt}). What a caption says is true of its scene, and text is spelt as it is
+ * drawn. A <em>complete</em> caption says all there is: text, its place if it is not the middle, colours, border and each shape with
+ * colour and place or count. One that is not leaves things out, which are then free.
  */
 public final class Captions {
     static final Wording WORDING = Wording.read("wording.txt");
+
+    /** The only word that is not in the wording: {@link #withArticles} puts it in. */
+    static final String AN = "an";
 
     private static final Pattern ARTICLE = Pattern.compile("\\ba(?= (?:orange|image)\\b)");
     private static final int COMPLETE_PERCENT = 70;
@@ -25,11 +28,17 @@ public final class Captions {
     private Captions() {}
 
     /** What a caption mentions. */
-    private record Told(boolean text, boolean background, boolean colour, boolean textPlace, boolean border, boolean shapes, boolean places) {
+    private record Told(
+            boolean text, boolean background, boolean colour, boolean textPlace, boolean border, boolean shapes, boolean places) {
         static final Told ALL = new Told(true, true, true, true, true, true, true);
 
+        /** Half of the time what a hurried user would say: the text, the background and perhaps the text's colour. */
         static Told some(Scene scene, RandomGenerator random) {
-            boolean text = scene.text().isPresent() && random.nextInt(100) < 93;
+            boolean written = scene.text().isPresent();
+            if (written && random.nextBoolean()) {
+                return new Told(true, random.nextInt(10) < 8, random.nextInt(10) < 3, false, false, false, false);
+            }
+            boolean text = written && random.nextInt(100) < 93;
             boolean background = random.nextInt(100) < 60;
             // Without text, background and shapes nothing would be left to ask for.
             boolean shapes = !scene.shapes().isEmpty() && (random.nextInt(100) < 70 || !text && !background);
@@ -185,7 +194,7 @@ public final class Captions {
         if (style == Style.DESCRIPTION || text.joined().contains("'")) {
             return "\"\"";
         }
-        if (oneQuote && percent < (loud ? 18 : text.words().size() == 1 ? 8 : 0)) {
+        if (oneQuote && percent < (loud ? 24 : text.words().size() == 1 ? 8 : 0)) {
             return "";
         }
         return percent < 86 ? "\"\"" : percent < 96 ? "''" : "\u201C\u201D";
@@ -243,7 +252,7 @@ public final class Captions {
 
     /** Mends "a" before the two words of the world that begin with a vowel. */
     static String withArticles(String text) {
-        return ARTICLE.matcher(text).replaceAll("an");
+        return ARTICLE.matcher(text).replaceAll(AN);
     }
 
     private static String colour(Colour colour, RandomGenerator random) {

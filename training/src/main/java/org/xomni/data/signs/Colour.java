@@ -10,7 +10,7 @@ public enum Colour {
     ORANGE(247, 127, 0),
     YELLOW(252, 211, 25),
     GREEN(34, 139, 60),
-    BLUE(29, 78, 200),
+    BLUE(32, 92, 228),
     PURPLE(146, 50, 170),
     WHITE(255, 255, 255),
     BLACK(17, 17, 17);

@@ -18,8 +18,8 @@ import org.apache.fontbox.ttf.TrueTypeFont;
 import org.apache.pdfbox.io.RandomAccessReadBuffer;
 
 /**
- * The coverage masks that pictures are composed of, made once: how much of each pixel, 0..255, a character or a shape covers. Characters are
- * DejaVu Sans Mono Bold from a TTF on the class path, filled as outlines, so no system font is needed.
+ * The coverage masks that pictures are composed of, made once: how much of each pixel, 0..255, a character or a shape covers. Characters
+ * are DejaVu Sans Mono Bold from a TTF on the class path, filled as outlines, so no system font is needed.
  */
 final class Glyphs {
     /** Pixels of a shape's side, and of a character's height. */

@@ -124,7 +124,8 @@ public record Scene(int height, int width, Colour background, Optional<Colour> b
         int top = margin + Place.cell(text.row.ordinal(), rows, tall);
         List<Cells> cells = new ArrayList<>();
         for (String line : text.lines) {
-            require(line.length() <= columns, "\"" + line + "\" does not fit into " + columns + " cells of a width of " + width + " pixels");
+            require(line.length() <= columns,
+                    "\"" + line + "\" does not fit into " + columns + " cells of a width of " + width + " pixels");
             int left = margin + (columns - line.length()) / 2;
             cells.add(new Cells(top, left, top + TALL, left + line.length()));
             top += TALL;

@@ -7,8 +7,8 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
- * Random scenes. Nine in ten have text, a quarter have a border; beside text stand no shapes, up to three single ones, or two to four that are
- * alike, so that there is something to count.
+ * Random scenes. Nine in ten have text, a quarter have a border; beside text stand no shapes, up to three single ones, or two to four
+ * that are alike, so that there is something to count.
  */
 final class Scenes {
     private Scenes() {}
@@ -40,7 +40,12 @@ final class Scenes {
     private static Scene.Text text(Split split, Colour background, int height, int width, boolean border, RandomGenerator random) {
         List<String> lines = Words.lines(split, Scene.maxCharacters(width, border), Scene.maxLines(height, border), random);
         Place.Row row = random.nextInt(2) == 0 ? Place.Row.MIDDLE : any(List.of(Place.Row.values()), random);
-        return new Scene.Text(lines, any(Colour.TEXTS.stream().filter(c -> c.isLegibleOn(background)).toList(), random), row);
+        Colour colour = any(Colour.TEXTS.stream().filter(c -> c.isLegibleOn(background)).toList(), random);
+        Scene.Text middle = new Scene.Text(lines, colour, Place.Row.MIDDLE);
+        Scene.Text text = new Scene.Text(lines, colour, row);
+        // Text that fills the height stands in the middle, whatever was drawn: captions and questions name the place.
+        boolean same = Scene.cellsOf(text, height, width, border).equals(Scene.cellsOf(middle, height, width, border));
+        return same ? middle : text;
     }
 
     /** Places that the text leaves free. */

@@ -7,6 +7,7 @@ import java.util.SplittableRandom;
 import org.xomni.data.Picture;
 import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
+import org.xomni.data.Seeds;
 import org.xomni.tensor.InputException;
 
 /**
@@ -27,9 +28,10 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
     /** A picture's size in pixels. */
     public record Size(int height, int width) {
         public Size {
-            if (Math.min(height, width) < MIN_SIDE || Math.max(height, width) > MAX_SIDE || height % Scene.CELL != 0 || width % Scene.CELL != 0) {
-                throw new InputException("a sign cannot have " + height + "x" + width + " pixels; choose multiples of " + Scene.CELL + " from "
-                        + MIN_SIDE + " to " + MAX_SIDE);
+            if (Math.min(height, width) < MIN_SIDE || Math.max(height, width) > MAX_SIDE
+                    || height % Scene.CELL != 0 || width % Scene.CELL != 0) {
+                throw new InputException("a sign cannot have " + height + "x" + width + " pixels; choose multiples of " + Scene.CELL
+                        + " from " + MIN_SIDE + " to " + MAX_SIDE);
             }
         }
     }
@@ -137,6 +139,6 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
 
     /** Streams of random numbers that differ by seed, split, index and purpose. */
     private SplittableRandom random(long index, int purpose) {
-        return new SplittableRandom(Split.mix(Split.mix(Split.mix(seed) + split.ordinal()) + index) + purpose * 0x9e3779b97f4a7c15L);
+        return new SplittableRandom(Seeds.mix(seed, split.ordinal(), index, purpose));
     }
 }

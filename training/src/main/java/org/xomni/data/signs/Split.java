@@ -1,11 +1,11 @@
 package org.xomni.data.signs;
 
-import java.util.Locale;
 import java.util.Optional;
+import org.xomni.data.Seeds;
 
 /**
- * The two halves of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation, and on each
- * combination of colours: one in five words and one in eight combinations are held out.
+ * The two halves of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation,
+ * and on each combination of colours: one in five words and one in eight combinations are held out.
  *
  * <p>A training scene has no held-out word and no held-out combination. A held-out scene has only held-out words and, if it has shapes or a
  * border, at least one held-out combination.
@@ -15,20 +15,19 @@ public enum Split {
     HELD_OUT;
 
     /** Chosen such that the commonest words of signs, OPEN among them, can be trained on. */
-    private static final long SALT = 232;
+    private static final long SALT = 20;
     private static final int WORDS = 5;
     private static final int COMBINATIONS = 8;
 
     /** The half that a word belongs to; punctuation and case do not matter. */
     public static Split of(String word) {
-        long hash = SALT;
+        StringBuilder folded = new StringBuilder(word.length());
         for (int i = 0; i < word.length(); i++) {
-            char c = word.charAt(i);
-            if (Character.isLetterOrDigit(c)) {
-                hash = mix(hash * 31 + Character.toLowerCase(c));
+            if (Character.isLetterOrDigit(word.charAt(i))) {
+                folded.append(Character.toLowerCase(word.charAt(i)));
             }
         }
-        return Long.remainderUnsigned(hash, WORDS) == 0 ? HELD_OUT : TRAIN;
+        return isOneIn(WORDS, SALT, folded.toString().hashCode()) ? HELD_OUT : TRAIN;
     }
 
     /** Whether a scene may occur in this half. */
@@ -39,8 +38,8 @@ public enum Split {
     }
 
     /**
-     * Whether training never sees a combination that the scene has: background, colour of the text (or no text) and either a kind of shape with
-     * its colour, or the colour of the border.
+     * Whether training never sees a combination that the scene has: background, colour of the text (or no text) and either a kind of
+     * shape with its colour, or the colour of the border.
      */
     static boolean hasHeldOutCombination(Scene scene) {
         Optional<Colour> text = scene.text().map(Scene.Text::colour);
@@ -49,18 +48,12 @@ public enum Split {
     }
 
     private static boolean isHeldOut(Colour background, Optional<Colour> text, String what, Colour colour) {
-        long hash = 2;
-        for (String part : new String[] {background.name(), text.map(Colour::name).orElse("NONE"), what, colour.name()}) {
-            // Names, not ordinals: a colour added later moves no combination to the other half.
-            hash = mix(hash * 31 + part.toLowerCase(Locale.ROOT).hashCode());
-        }
-        return Long.remainderUnsigned(hash, COMBINATIONS) == 0;
+        // Names, not ordinals: a colour added later moves no combination to the other half.
+        String textColour = text.map(Colour::name).orElse("NONE");
+        return isOneIn(COMBINATIONS, background.name().hashCode(), textColour.hashCode(), what.hashCode(), colour.name().hashCode());
     }
 
-    /** Stafford's 13th variant of the 64-bit finaliser of MurmurHash3: every bit of the result depends on every bit of the argument. */
-    static long mix(long z) {
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
+    private static boolean isOneIn(int n, long... values) {
+        return Long.remainderUnsigned(Seeds.mix(values), n) == 0;
     }
 }

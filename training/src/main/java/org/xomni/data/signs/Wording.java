@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -174,7 +173,7 @@ final class Wording {
     private List<Alternative> alternatives(String symbol) {
         List<Alternative> all = symbols.get(symbol);
         if (all == null || all.isEmpty()) {
-            throw new IllegalStateException("the wording has no symbol " + symbol + "; known are " + Arrays.toString(symbols.keySet().toArray()));
+            throw new IllegalStateException("the wording has no symbol " + symbol + "; known are " + symbols.keySet());
         }
         return all;
     }

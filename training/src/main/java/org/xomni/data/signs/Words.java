@@ -75,9 +75,11 @@ public final class Words {
             Case style = Case.any(random);
             int percent = random.nextInt(100);
             int count = percent < 50 ? 1 : percent < 78 ? 2 : percent < 92 ? 3 : 4;
-            List<String> words = count > 1 && random.nextInt(5) == 0
-                    ? phrase(split, random)
-                    : word(split, count, maxCharacters, random);
+            // Few phrases consist of held-out words only: these shall not come all the time.
+            List<String> phrases = SHELVES.get(split.ordinal()).phrases;
+            List<String> words = count > 1 && random.nextInt(400) < phrases.size()
+                    ? List.of(phrases.get(random.nextInt(phrases.size())).split(" "))
+                    : words(split, count, maxCharacters, random);
             List<String> styled = words.stream().map(w -> style.apply(w, random)).toList();
             boolean wrap = random.nextInt(5) < 3;
             List<String> lines = wrap ? Scene.wrap(String.join(" ", styled), maxCharacters) : styled;
@@ -87,12 +89,7 @@ public final class Words {
         }
     }
 
-    private static List<String> phrase(Split split, RandomGenerator random) {
-        List<String> phrases = SHELVES.get(split.ordinal()).phrases;
-        return List.of(phrases.get(random.nextInt(phrases.size())).split(" "));
-    }
-
-    private static List<String> word(Split split, int count, int maxCharacters, RandomGenerator random) {
+    private static List<String> words(Split split, int count, int maxCharacters, RandomGenerator random) {
         List<String> words = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             words.add(word(split, maxCharacters, random));

@@ -1,0 +1,184 @@
+package org.xomni.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.xomni.data.signs.SignsWorld.Tasks;
+import org.xomni.decoder.Vae;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.SafetensorsFile;
+import org.xomni.tensor.StoredTensor;
+import org.xomni.text.TextTokenizer;
+import org.xomni.tokenizer.ImageTokenizer;
+import org.xomni.tokenizer.TokenizerConfig;
+
+/** What must hold for every stage: it learns one batch by heart, and a run that was stopped and resumed ends with the same bits. */
+class StagesTest {
+    private static final Tasks UNDERSTANDING = Tasks.UNDERSTANDING;
+
+    @TempDir
+    Path folder;
+
+    /** The stages, small. */
+    enum Kind {
+        TOKENIZER(150, 0.6),
+        AUTOENCODER(150, 0.5),
+        DECODER(250, 0.8),
+        UNIFIED(200, 0.2);
+
+        final int steps;
+        /** The loss at the end over that at the beginning, at most. */
+        final double share;
+
+        Kind(int steps, double share) {
+            this.steps = steps;
+            this.share = share;
+        }
+
+        Stage make(Path checkpoint, int distinct) {
+            Path model = checkpoint.resolve("model");
+            Path vae = checkpoint.resolve("flux").resolve("vae");
+            return switch (this) {
+                case TOKENIZER -> new TokenizerStage(
+                        TokenizerConfig.read(model), TextTokenizer.load(model),
+                        new TokenizerStage.Settings(4, TinyCheckpoint.GRID, 0.1, 3, 2, 4, 1000, 1, 0.5, 5, 1, 32, new TokenizerStage.Language(16, 1, 2)),
+                        7, TinyCheckpoint.FP32, TinyCheckpoint.signs(UNDERSTANDING, distinct), 1);
+                case AUTOENCODER -> new AutoencoderStage(
+                        ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 32, 0.5, 1e-4), 7, TinyCheckpoint.FP32,
+                        TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
+                case DECODER -> new DecoderStage(
+                        ConfigFile.read(model.resolve("decoder").resolve("config.json")), ImageTokenizer.load(model, TinyCheckpoint.FP32),
+                        Vae.load(vae, TinyCheckpoint.FP32), new DecoderStage.Settings(4, 0.1, 0.1), 7, TinyCheckpoint.FP32,
+                        TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
+                case UNIFIED -> new UnifiedStage(
+                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0.1, 1), 7, TinyCheckpoint.FP32,
+                        TinyCheckpoint.tokenised(new Tasks(1, 1, 0, 0, 0), distinct), 1);
+            };
+        }
+    }
+
+    private static LoopSettings loop(long steps, long checkpointEvery) {
+        return new LoopSettings(
+                steps, 1, 1e-2, new Schedule.Cosine(5, 0.1), new AdamW.Settings(List.of(0.9, 0.95), 1e-8, 0, 1), 0.5, checkpointEvery, 1);
+    }
+
+    private static double[] losses(Stage stage, LoopSettings loop, Path run, boolean resume, long stopAfter) {
+        List<Double> losses = new ArrayList<>();
+        try (stage) {
+            TrainingLoop.run(stage, loop, run, resume, new RunListener() {
+                @Override
+                public void stepped(long step, Map<String, Double> metrics) {
+                    losses.add(metrics.get("loss"));
+                }
+
+                @Override
+                public boolean stop() {
+                    return losses.size() == stopAfter;
+                }
+            });
+        }
+        return losses.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void learnsOneBatchByHeart(Kind kind) {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        double[] losses = losses(kind.make(checkpoint, 4), loop(kind.steps, 1000), folder.resolve("run"), false, -1);
+        double first = mean(losses, 0, 10);
+        double last = mean(losses, losses.length - 10, losses.length);
+        assertThat(last).as("mean loss of the last ten steps, from " + first).isLessThan(kind.share * first);
+    }
+
+    private static double mean(double[] values, int from, int to) {
+        double sum = 0;
+        for (int i = from; i < to; i++) {
+            sum += values[i];
+        }
+        return sum / (to - from);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aResumedRunEndsWithTheSameBits(Kind kind) {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        LoopSettings loop = loop(12, 3);
+        Path whole = folder.resolve("whole");
+        Path parts = folder.resolve("parts");
+        double[] uninterrupted = losses(kind.make(checkpoint, 1000), loop, whole, false, -1);
+        double[] before = losses(kind.make(checkpoint, 1000), loop, parts, false, 7);
+        double[] after = losses(kind.make(checkpoint, 1000), loop, parts, true, -1);
+        assertThat(before).hasSize(7);
+        double[] joined = java.util.stream.DoubleStream.concat(java.util.Arrays.stream(before), java.util.Arrays.stream(after)).toArray();
+        assertThat(joined).containsExactly(uninterrupted);
+        assertThat(state(parts)).isEqualTo(state(whole));
+    }
+
+    /** All tensors of the last checkpoint, as bytes. */
+    private static Map<String, List<Byte>> state(Path run) {
+        Path file = run.resolve("checkpoints").resolve("step-000000012").resolve("state.safetensors");
+        Map<String, List<Byte>> state = new TreeMap<>();
+        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+            for (StoredTensor tensor : tensors.tensors().values()) {
+                List<Byte> bytes = new ArrayList<>();
+                for (byte b : tensor.bytes().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)) {
+                    bytes.add(b);
+                }
+                state.put(tensor.name(), bytes);
+            }
+        }
+        return state;
+    }
+
+    @Test
+    void aRunIsNotOverwritten() {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        double[] unused = losses(Kind.AUTOENCODER.make(checkpoint, 4), loop(3, 3), folder.resolve("run"), false, -1);
+        assertThatThrownBy(() -> losses(Kind.AUTOENCODER.make(checkpoint, 4), loop(6, 3), folder.resolve("run"), false, -1))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("step 3")
+                .hasMessageContaining("--resume");
+    }
+
+    @Test
+    void whatIsNotTrainedDoesNotMoveByABit() throws IOException {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        Path model = checkpoint.resolve("model");
+        double[] unused = losses(Kind.UNIFIED.make(checkpoint, 8), loop(2, 2), folder.resolve("first"), false, -1);
+        Path start = folder.resolve("first").resolve("model").resolve("model");
+        double[] alsoUnused = losses(
+                new UnifiedStage(
+                        model, start, new UnifiedStage.Settings(UnifiedStage.Trained.VISION, 2, 128, 0, 1), 8, TinyCheckpoint.FP32,
+                        TinyCheckpoint.tokenised(Tasks.GENERATION, 8), 1),
+                loop(5, 5), folder.resolve("second"), false, -1);
+        Path end = folder.resolve("second").resolve("model").resolve("model");
+        int moved = 0;
+        try (SafetensorsFile before = SafetensorsFile.open(start.resolve("model.safetensors"));
+                SafetensorsFile after = SafetensorsFile.open(end.resolve("model.safetensors"))) {
+            assertThat(after.tensors().keySet()).isEqualTo(before.tensors().keySet());
+            for (String name : before.tensors().keySet()) {
+                boolean vision = name.contains("mm_") || name.startsWith("model.layers.0.") || name.startsWith("model.layers.2.");
+                boolean same = before.tensor(name).bytes().mismatch(after.tensor(name).bytes()) == -1;
+                if (!vision) {
+                    assertThat(same).as(name + " is as it was").isTrue();
+                } else if (!same) {
+                    moved++;
+                }
+            }
+        }
+        assertThat(moved).as("trained parameters that moved").isGreaterThan(20);
+        assertThat(Files.size(model.resolve("projector.pt"))).isPositive();
+    }
+}
