@@ -21,7 +21,8 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             DetokenizeCommand.class,
             InspectCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            ReportCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",
         footer = {
