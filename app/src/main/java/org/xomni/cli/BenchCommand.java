@@ -28,10 +28,11 @@ final class BenchCommand implements Callable<Integer> {
         decode,
         prefill,
         tokenizer,
-        decoder
+        decoder,
+        train
     }
 
-    @Parameters(paramLabel = "WHAT", description = "decode, prefill, tokenizer or decoder.")
+    @Parameters(paramLabel = "WHAT", description = "decode, prefill, tokenizer, decoder or train.")
     What what = What.decode;
 
     @Option(names = "--hidden", paramLabel = "N", defaultValue = "256", description = "Width. Default: 256.")
@@ -110,6 +111,7 @@ final class BenchCommand implements Callable<Integer> {
             case prefill -> UnifiedBench.prefill(this, numerics, line);
             case tokenizer -> VisionBench.tokenizer(this, numerics, line);
             case decoder -> VisionBench.decoder(this, numerics, line);
+            case train -> UnifiedBench.train(this, numerics, line);
         }
         System.out.println(Json.mapper().writeValueAsString(line));
         return 0;

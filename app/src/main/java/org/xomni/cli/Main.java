@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
             DetokenizeCommand.class,
             InspectCommand.class,
             TrainCommand.class,
+            ReportCommand.class,
             BenchCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",

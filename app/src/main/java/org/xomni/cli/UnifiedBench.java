@@ -18,6 +18,7 @@ import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
+import org.xomni.train.TrainingSpeed;
 
 /** The unified model's speed: reading a prompt, and drawing image tokens one by one. */
 final class UnifiedBench {
@@ -98,6 +99,29 @@ final class UnifiedBench {
             assert last.length == config.hiddenSize();
         }
         return Stopwatch.now() - start;
+    }
+
+    /** Tokens trained a second in rows of {@code --context}, optimiser included, and the matrix rates that bound them. */
+    static void train(BenchCommand shape, Numerics numerics, Map<String, Object> line) {
+        long rows = (long) shape.batch * shape.context;
+        double bf16 = TrainingSpeed.matrixRate(ScalarType.BFloat16, rows, shape.hidden, shape.ffn);
+        double fp32 = TrainingSpeed.matrixRate(ScalarType.Float, rows, shape.hidden, shape.ffn);
+        try (TrainingSpeed training = new TrainingSpeed(config(shape), numerics, shape.batch, shape.context)) {
+            double seconds = Stopwatch.median(() -> {
+                double start = Stopwatch.now();
+                double loss = training.step();
+                assert Double.isFinite(loss);
+                return Stopwatch.now() - start;
+            }, line);
+            double tokens = rows / seconds;
+            double useful = 6.0 * training.parameters() * tokens;
+            line.put("parameters", training.parameters());
+            line.put("tokens_per_s", Stopwatch.round(tokens));
+            line.put("useful_gflops", Stopwatch.round(useful / 1e9));
+            line.put("matrix_gflops_bf16", Stopwatch.round(bf16 / 1e9));
+            line.put("matrix_gflops_fp32", Stopwatch.round(fp32 / 1e9));
+            line.put("share_of_matrix_rate", Stopwatch.round(useful / Math.max(bf16, fp32)));
+        }
     }
 
     private static UnifiedConfig config(BenchCommand shape) {

@@ -10,6 +10,12 @@ import org.xomni.tensor.InputException;
  * @param margin cells around the picture, where its edge goes on: text that touches the edge is found with it
  */
 public record DetectionScale(int shortSide, int longSide, int margin) {
+    /**
+     * What reads the signs world best for its price: of its originals 99.75% of the text, against 99.7% with a short side of 192, and no more with
+     * 256. Detection costs in proportion to the enlarged area.
+     */
+    public static final DetectionScale DEFAULT = new DetectionScale(224, 960, 0);
+
     /** @throws InputException if a side is below 32 or the margin is negative */
     public DetectionScale {
         if (shortSide < 32 || longSide < shortSide || margin < 0) {

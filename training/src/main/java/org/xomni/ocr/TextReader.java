@@ -3,6 +3,7 @@ package org.xomni.ocr;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.xomni.image.Pixels;
 
 /**
@@ -15,12 +16,15 @@ public final class TextReader implements AutoCloseable {
     /** A box this much higher than wide may be a line on its side. */
     private static final double UPRIGHT = 1.5;
 
+    /** Lines turned by less than this, in radians, can be cut as if they were upright. */
+    private static final double LEVEL = .1;
+
     private final TextDetector detector;
     private final TextRecognizer recognizer;
 
     /** A reader on one thread, for pictures of any size. */
     public TextReader() {
-        this(1, new DetectionScale(320, 960, 32));
+        this(1, DetectionScale.DEFAULT);
     }
 
     /**
@@ -57,16 +61,20 @@ public final class TextReader implements AutoCloseable {
      * @return in the order of the boxes, without those in which nothing can be read
      */
     public List<TextLine> readKnownLines(Pixels picture, List<TextBox> boxes) {
-        // A high, narrow box is one upright character or a line on its side: the surer reading wins.
-        List<TextBox> turned = boxes.stream().map(box -> box.height() >= UPRIGHT * box.width() ? box.onItsSide() : box).toList();
+        // A high, narrow box is one upright character or a line on its side, then of several characters: the surer reading wins.
+        List<Integer> narrow = IntStream.range(0, boxes.size())
+                .filter(i -> boxes.get(i).height() >= UPRIGHT * boxes.get(i).width())
+                .boxed()
+                .toList();
         List<TextBox> both = new ArrayList<>(boxes);
-        both.addAll(turned);
+        narrow.forEach(i -> both.add(boxes.get(i).onItsSide()));
         List<TextLine> readings = recognise(picture, both);
         List<TextLine> lines = new ArrayList<>();
         for (int i = 0; i < boxes.size(); i++) {
             TextLine upright = readings.get(i);
-            TextLine onItsSide = readings.get(i + boxes.size());
-            TextLine surer = onItsSide.confidence() > upright.confidence() ? onItsSide : upright;
+            TextLine onItsSide = narrow.contains(i) ? readings.get(boxes.size() + narrow.indexOf(i)) : upright;
+            boolean isOnItsSide = onItsSide.text().length() > 1 && onItsSide.confidence() > upright.confidence();
+            TextLine surer = isOnItsSide ? onItsSide : upright;
             if (!surer.text().isBlank()) {
                 lines.add(surer);
             }
@@ -113,7 +121,25 @@ public final class TextReader implements AutoCloseable {
             }
         }
         rows.forEach(row -> row.sort(Comparator.comparingDouble(TextBox::left)));
+        rows.replaceAll(TextReader::apart);
         return rows;
+    }
+
+    /** Cuts level boxes that overlap their neighbour in the middle of both: half a letter of the next word is read as a letter of its own. */
+    private static List<TextBox> apart(List<TextBox> row) {
+        List<TextBox> apart = new ArrayList<>();
+        for (TextBox box : row) {
+            TextBox before = apart.isEmpty() ? box : apart.getLast();
+            double middle = (box.left() + before.right()) / 2;
+            boolean level = Math.abs(before.radians()) < LEVEL && Math.abs(box.radians()) < LEVEL;
+            if (before != box && level && box.left() < before.right() && before.left() < middle && middle < box.right()) {
+                apart.set(apart.size() - 1, TextBox.of(before.left(), before.top(), middle, before.bottom()));
+                apart.add(TextBox.of(middle, box.top(), box.right(), box.bottom()));
+            } else {
+                apart.add(box);
+            }
+        }
+        return apart;
     }
 
     private static double overlap(TextBox a, TextBox b) {

@@ -1,8 +1,11 @@
 package org.xomni.nn.host;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLong;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.tensor.Scope;
 
 /**
  * How fast threads together read memory: what bounds decoding. To be measured in turns with what it is compared with, as other work on the
@@ -12,8 +15,8 @@ public final class ReadBandwidth implements AutoCloseable {
     /** Far larger than any cache. */
     private static final long BYTES = 512L << 20;
 
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment buffer = arena.allocate(BYTES, 64).fill((byte) 1);
+    /** libtorch's memory, as weights are: huge pages where the system has them. */
+    private final Tensor buffer = Scope.only(() -> torch.ones(new long[] {BYTES}, new TensorOptions(ScalarType.Byte)));
     private final AtomicLong unused = new AtomicLong();
     private final Team team;
 
@@ -33,7 +36,7 @@ public final class ReadBandwidth implements AutoCloseable {
 
     /** Reads half a gigabyte once: bytes a second. */
     public double measure() {
-        return read(team, buffer.address(), BYTES, unused);
+        return read(team, buffer.data_ptr().address(), BYTES, unused);
     }
 
     /** Bytes a second of reading one stretch, the threads' start included. */
@@ -52,6 +55,6 @@ public final class ReadBandwidth implements AutoCloseable {
     @Override
     public void close() {
         team.close();
-        arena.close();
+        buffer.close();
     }
 }

@@ -1,0 +1,262 @@
+package org.xomni.eval;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import org.xomni.data.signs.Cells;
+import org.xomni.data.signs.Colour;
+import org.xomni.data.signs.Place;
+import org.xomni.data.signs.Scene;
+import org.xomni.data.signs.Shape;
+import org.xomni.image.Pixels;
+import org.xomni.tensor.InputException;
+
+/**
+ * What the world's own geometry finds in a picture: colours by the nearest of the palette, shapes by their masks. Where to look follows from
+ * the scene that was asked for; what is found does not.
+ */
+final class SignsGeometry {
+    /** Rows and columns of the border that are looked at: the innermost may be blurred. */
+    private static final int RIM = Scene.BORDER - 1;
+
+    /** Of the rim's pixels, those of the border's colour. */
+    private static final double RIM_SHARE = .75;
+
+    /** Pixels that a character covers wholly, at least. */
+    private static final int CORE_PIXELS = 24;
+
+    /** Of the deviation from the background, what a shape must explain; a character explains less. */
+    private static final double EXPLAINED = .6;
+
+    /** Deviation per pixel and channel below which cells are empty: a stain of the next palette colour deviates much more. */
+    private static final double NOISE = 20 * 20;
+
+    private final Pixels picture;
+    private final Scene asked;
+    private final Colour background;
+
+    /** The background's actual mean, red, green, blue. */
+    private final double[] ground;
+
+    /** @throws InputException if the picture does not have the size that was asked for */
+    SignsGeometry(Pixels picture, Scene asked) {
+        if (picture.height() != asked.height() || picture.width() != asked.width()) {
+            throw new InputException("a picture of " + picture.height() + "x" + picture.width() + " cannot be scored for a sign of "
+                    + asked.height() + "x" + asked.width() + "; draw it in the size of the scene");
+        }
+        this.picture = picture;
+        this.asked = asked;
+        boolean[] open = new boolean[picture.height() * picture.width()];
+        for (int y = Scene.BORDER; y < picture.height() - Scene.BORDER; y++) {
+            Arrays.fill(open, y * picture.width() + Scene.BORDER, (y + 1) * picture.width() - Scene.BORDER, true);
+        }
+        asked.shapes().forEach(shape -> set(open, asked.cells(shape), false));
+        this.background = commonest(open);
+        this.ground = meanOf(open, background);
+    }
+
+    /** The commonest colour, without the rim and the cells of shapes that were asked for: text covers less than half of its cells. */
+    Colour background() {
+        return background;
+    }
+
+    /** The border's colour, if the rim differs from the background. */
+    Optional<Colour> border() {
+        int[] votes = new int[Colour.values().length];
+        int count = 0;
+        for (int y = 0; y < picture.height(); y++) {
+            for (int x = 0; x < picture.width(); x++) {
+                if (Math.min(Math.min(x, y), Math.min(picture.width() - 1 - x, picture.height() - 1 - y)) < RIM) {
+                    votes[colour(y * picture.width() + x).ordinal()]++;
+                    count++;
+                }
+            }
+        }
+        Colour most = most(votes);
+        return votes[most.ordinal()] >= RIM_SHARE * count && most != background ? Optional.of(most) : Optional.empty();
+    }
+
+    /**
+     * The colour of what stands out most where text was asked for, and one cell around: strokes are thin, so most of their pixels are mixed with
+     * the background. It is the background's own colour if there is no text.
+     */
+    Optional<Colour> textColour() {
+        if (asked.text().isEmpty()) {
+            return Optional.empty();
+        }
+        boolean[] where = new boolean[picture.height() * picture.width()];
+        for (Cells cells : asked.textCells()) {
+            set(where, new Cells(cells.top() - 1, cells.left() - 1, cells.bottom() + 1, cells.right() + 1), true);
+        }
+        asked.shapes().forEach(shape -> set(where, asked.cells(shape), false));
+        List<Integer> pixels = new ArrayList<>();
+        for (int i = 0; i < where.length; i++) {
+            int y = i / picture.width();
+            int x = i % picture.width();
+            boolean rim = Math.min(Math.min(x, y), Math.min(picture.width() - 1 - x, picture.height() - 1 - y)) <= Scene.BORDER;
+            if (where[i] && !(rim && asked.border().isPresent())) {
+                pixels.add(i);
+            }
+        }
+        pixels.sort(Comparator.comparingDouble((Integer i) -> -deviation(i)));
+        int letters = asked.text().orElseThrow().joined().replace(" ", "").length();
+        double[] sum = new double[3];
+        List<Integer> core = pixels.subList(0, Math.min(pixels.size(), letters * CORE_PIXELS));
+        for (int i : core) {
+            for (int c = 0; c < 3; c++) {
+                sum[c] += channel(i, c) / (double) core.size();
+            }
+        }
+        return Optional.of(Colour.nearest(sum[0], sum[1], sum[2]));
+    }
+
+    /**
+     * The shapes in the picture, at any place that the text which was asked for leaves free. Places may share cells on a small sign: the shape
+     * that explains more stays.
+     */
+    List<SeenShape> shapes() {
+        List<SeenShape> all = new ArrayList<>();
+        for (Place place : Place.ALL) {
+            Cells cells = cells(place);
+            if (asked.textCells().stream().noneMatch(cells::overlaps)) {
+                shapeAt(place).ifPresent(all::add);
+            }
+        }
+        all.sort(Comparator.comparingDouble(s -> -s.explained()));
+        List<SeenShape> seen = new ArrayList<>();
+        for (SeenShape one : all) {
+            Cells cells = cells(one.shape().place());
+            if (seen.stream().noneMatch(s -> cells(s.shape().place()).overlaps(cells))) {
+                seen.add(one);
+            }
+        }
+        return seen;
+    }
+
+    /** The kind and colour that leave the least error, unless the cells are empty or hold something else. */
+    private Optional<SeenShape> shapeAt(Place place) {
+        Cells cells = cells(place);
+        int from = cells.top() * Scene.CELL * picture.width() + cells.left() * Scene.CELL;
+        double nothing = 0;
+        for (int i = 0; i < ShapeMask.SIDE * ShapeMask.SIDE; i++) {
+            nothing += deviation(at(from, i));
+        }
+        if (nothing < NOISE * 3 * ShapeMask.SIDE * ShapeMask.SIDE) {
+            return Optional.empty();
+        }
+        double least = Double.POSITIVE_INFINITY;
+        Shape best = new Shape(Shape.Kind.CIRCLE, background, place);
+        for (Shape.Kind kind : Shape.Kind.values()) {
+            for (Colour colour : Colour.SHAPES) {
+                double error = colour == background ? Double.POSITIVE_INFINITY : error(from, ShapeMask.of(kind), colour);
+                if (error < least) {
+                    least = error;
+                    best = new Shape(kind, colour, place);
+                }
+            }
+        }
+        double explained = 1 - least / nothing;
+        return explained < EXPLAINED ? Optional.empty() : Optional.of(new SeenShape(best, explained));
+    }
+
+    private double error(int from, float[] mask, Colour colour) {
+        double error = 0;
+        for (int i = 0; i < mask.length; i++) {
+            int at = at(from, i);
+            for (int c = 0; c < 3; c++) {
+                double difference = channel(at, c) - (ground[c] + mask[i] * (colour.channel(c) - ground[c]));
+                error += difference * difference;
+            }
+        }
+        return error;
+    }
+
+    /** The picture with these shapes painted over by the background, so that a triangle is not read as an A. */
+    Pixels without(List<SeenShape> shapes) {
+        Pixels copy = new Pixels(picture.height(), picture.width(), picture.rgb().clone());
+        for (SeenShape seen : shapes) {
+            Cells cells = cells(seen.shape().place());
+            for (int y = cells.top() * Scene.CELL; y < cells.bottom() * Scene.CELL; y++) {
+                for (int x = cells.left() * Scene.CELL; x < cells.right() * Scene.CELL; x++) {
+                    for (int c = 0; c < 3; c++) {
+                        copy.rgb()[(y * picture.width() + x) * 3 + c] = (byte) Math.round(ground[c]);
+                    }
+                }
+            }
+        }
+        return copy;
+    }
+
+    private Cells cells(Place place) {
+        return asked.cells(new Shape(Shape.Kind.CIRCLE, background, place));
+    }
+
+    /** The pixel in place {@code i} of a shape's mask whose first pixel is {@code from}. */
+    private int at(int from, int i) {
+        return from + i / ShapeMask.SIDE * picture.width() + i % ShapeMask.SIDE;
+    }
+
+    private int channel(int pixel, int channel) {
+        return picture.rgb()[pixel * 3 + channel] & 0xFF;
+    }
+
+    private Colour colour(int pixel) {
+        return Colour.nearest(channel(pixel, 0), channel(pixel, 1), channel(pixel, 2));
+    }
+
+    /** The squared distance from the background. */
+    private double deviation(int pixel) {
+        double sum = 0;
+        for (int c = 0; c < 3; c++) {
+            sum += (channel(pixel, c) - ground[c]) * (channel(pixel, c) - ground[c]);
+        }
+        return sum;
+    }
+
+    private Colour commonest(boolean[] where) {
+        int[] votes = new int[Colour.values().length];
+        for (int i = 0; i < where.length; i++) {
+            if (where[i]) {
+                votes[colour(i).ordinal()]++;
+            }
+        }
+        return most(votes);
+    }
+
+    private double[] meanOf(boolean[] where, Colour colour) {
+        double[] mean = new double[3];
+        int count = 0;
+        for (int i = 0; i < where.length; i++) {
+            if (where[i] && colour(i) == colour) {
+                count++;
+                for (int c = 0; c < 3; c++) {
+                    mean[c] += channel(i, c);
+                }
+            }
+        }
+        for (int c = 0; c < 3; c++) {
+            mean[c] /= count;
+        }
+        return mean;
+    }
+
+    private static Colour most(int[] votes) {
+        int best = 0;
+        for (int c = 1; c < votes.length; c++) {
+            best = votes[c] > votes[best] ? c : best;
+        }
+        return Colour.values()[best];
+    }
+
+    /** Marks the pixels of cells, as far as they are in the picture. */
+    private void set(boolean[] pixels, Cells cells, boolean value) {
+        int left = Math.max(0, cells.left() * Scene.CELL);
+        int right = Math.min(picture.width(), cells.right() * Scene.CELL);
+        int bottom = Math.min(picture.height(), cells.bottom() * Scene.CELL);
+        for (int y = Math.max(0, cells.top() * Scene.CELL); y < bottom; y++) {
+            Arrays.fill(pixels, y * picture.width() + left, y * picture.width() + right, value);
+        }
+    }
+}
