@@ -41,7 +41,7 @@ final class DryRunText {
         long last = loop.steps() - 1;
         long warm = Math.min(loop.schedule().warmup(), last);
         String course = loop.schedule().getClass().getSimpleName().toLowerCase(Locale.ROOT);
-        return format("%s: %.3g at first, %.3g at step %,d, %.3g halfway, %.3g at last", course,
+        return format("%s: %.2e at first, %.2e at step %,d, %.2e halfway, %.2e at last", course,
                 loop.learningRate(0), loop.learningRate(warm), warm, loop.learningRate(last / 2), loop.learningRate(last));
     }
 

@@ -1,23 +1,43 @@
 package org.xomni.train;
 
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.xomni.data.AnnotatedImages;
+import org.xomni.data.Filters;
+import org.xomni.data.Records;
+import org.xomni.data.Resized;
 import org.xomni.data.SampleSource;
+import org.xomni.data.Shuffled;
+import org.xomni.data.TokenShards;
+import org.xomni.data.WebDataset;
 import org.xomni.data.signs.SignsWorld;
 import org.xomni.data.signs.Split;
 import org.xomni.tensor.InputException;
 import org.xomni.tokenizer.ImageTransform;
 
-/** Where a stage's samples come from, as a recipe says it. */
+/** Where a stage's samples come from, as a recipe says it. Paths are relative to the recipe. */
 public sealed interface DataRecipe {
 
-    /** Opens the source. */
-    SampleSource open();
+    /**
+     * Opens the source. Pictures from files have the size at which the checkpoint sees them.
+     *
+     * @param folder the recipe's
+     * @param transform the checkpoint's
+     * @throws InputException if files are missing or cannot be used
+     */
+    SampleSource open(Path folder, ImageTransform transform);
 
-    /** The most pixels that one of its pictures has when a checkpoint sees it. */
+    /** The most pixels that one of its pictures has. */
     long mostPixels(ImageTransform transform);
 
     /** Its files that are not there. */
-    List<String> missing();
+    List<String> missing(Path folder);
 
     /**
      * The procedural world of signs.
@@ -37,7 +57,7 @@ public sealed interface DataRecipe {
                 @Default("0") double drawing) {}
 
         @Override
-        public SampleSource open() {
+        public SampleSource open(Path folder, ImageTransform transform) {
             SignsWorld.Tasks weights =
                     new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing);
             return new SignsWorld(seed, Split.TRAIN, weights, sizes.stream().map(Signs::size).toList());
@@ -49,7 +69,7 @@ public sealed interface DataRecipe {
         }
 
         @Override
-        public List<String> missing() {
+        public List<String> missing(Path folder) {
             return List.of();
         }
 
@@ -59,6 +79,150 @@ public sealed interface DataRecipe {
             }
             int by = text.indexOf('x');
             return new SignsWorld.Size(Integer.parseInt(text.substring(0, by)), Integer.parseInt(text.substring(by + 1)));
+        }
+    }
+
+    /** What lies in files: a fixed number of records, in a new order in each epoch. */
+    sealed interface Stored extends DataRecipe {
+        /** Of the order. */
+        long seed();
+
+        /** Which pictures are too small, too narrow or too large; null for all that the checkpoint takes. */
+        @Nullable Filters filters();
+
+        /** The records. */
+        Records records(Path folder);
+
+        @Override
+        default SampleSource open(Path folder, ImageTransform transform) {
+            SampleSource shuffled = new Shuffled(records(folder), seed());
+            Filters filters = filters();
+            return Resized.by(transform, filters == null ? shuffled : filters.over(shuffled));
+        }
+
+        @Override
+        default long mostPixels(ImageTransform transform) {
+            return (long) transform.longSize() * transform.longSize();
+        }
+    }
+
+    /**
+     * Pictures with captions or conversations in tar shards; see {@link WebDataset}.
+     *
+     * @param path a shard, a folder of shards, or shards by pattern: {@code data/coyo/*.tar}
+     */
+    record Webdataset(Path path, long seed, @Nullable Filters filters) implements Stored {
+        @Override
+        public Records records(Path folder) {
+            Path resolved = folder.resolve(path);
+            if (Files.isDirectory(resolved)) {
+                return WebDataset.in(resolved);
+            }
+            List<Path> shards = shards(resolved);
+            if (shards.isEmpty()) {
+                throw new InputException("no file fits " + resolved + "; name shards, or a folder of them, as path");
+            }
+            return new WebDataset(shards);
+        }
+
+        @Override
+        public List<String> missing(Path folder) {
+            Path resolved = folder.resolve(path);
+            return Files.isDirectory(resolved) || !shards(resolved).isEmpty() ? List.of() : List.of(resolved.normalize().toString());
+        }
+
+        /** By name; the pattern is the last part of the path. */
+        private static List<Path> shards(Path pattern) {
+            Path parent = Objects.requireNonNull(pattern.toAbsolutePath().getParent(), "a pattern lies in a folder");
+            List<Path> shards = new ArrayList<>();
+            if (Files.isDirectory(parent)) {
+                try (DirectoryStream<Path> found = Files.newDirectoryStream(parent, pattern.getFileName().toString())) {
+                    found.forEach(shards::add);
+                } catch (IOException e) {
+                    throw new InputException(parent + " cannot be listed (" + e + "); check its permissions", e);
+                }
+            }
+            return shards.stream().sorted().toList();
+        }
+    }
+
+    /**
+     * A file of captions, or of conversations in the manner of LLaVA, and a folder of the images that they name; see {@link AnnotatedImages}.
+     *
+     * @param path {@code .jsonl}, or {@code .json} with one array
+     * @param images folder
+     */
+    record Jsonl(Path path, Path images, long seed, @Nullable Filters filters) implements Stored {
+        @Override
+        public Records records(Path folder) {
+            return new AnnotatedImages(folder.resolve(path), folder.resolve(images));
+        }
+
+        @Override
+        public List<String> missing(Path folder) {
+            List<String> missing = new ArrayList<>();
+            for (Path needed : List.of(folder.resolve(path), folder.resolve(images))) {
+                if (!Files.exists(needed)) {
+                    missing.add(needed.normalize().toString());
+                }
+            }
+            return missing;
+        }
+    }
+
+    /**
+     * Samples whose pictures are tokens already; see {@link TokenShards}.
+     *
+     * @param path a folder that {@code xomni data tokenize} wrote
+     */
+    record Tokens(Path path, long seed) implements Stored {
+        @Override
+        public @Nullable Filters filters() {
+            return null;
+        }
+
+        @Override
+        public Records records(Path folder) {
+            return new TokenShards(folder.resolve(path));
+        }
+
+        @Override
+        public List<String> missing(Path folder) {
+            return Files.isDirectory(folder.resolve(path)) ? List.of() : List.of(folder.resolve(path).normalize().toString());
+        }
+    }
+
+    /**
+     * Several sources at once; see {@link org.xomni.data.Mixture}.
+     *
+     * @param seed of the order in which they come
+     * @param parts sources and how often each comes
+     */
+    record Mixture(long seed, List<Part> parts) implements DataRecipe {
+
+        /** @param weight relative to the others */
+        public record Part(double weight, DataRecipe source) {}
+
+        public Mixture {
+            if (parts.isEmpty()) {
+                throw new InputException("a mixture needs at least one part");
+            }
+        }
+
+        @Override
+        public SampleSource open(Path folder, ImageTransform transform) {
+            return new org.xomni.data.Mixture(
+                    parts.stream().map(p -> new org.xomni.data.Mixture.Part(p.source.open(folder, transform), p.weight)).toList(), seed);
+        }
+
+        @Override
+        public long mostPixels(ImageTransform transform) {
+            return parts.stream().mapToLong(p -> p.source.mostPixels(transform)).max().orElseThrow();
+        }
+
+        @Override
+        public List<String> missing(Path folder) {
+            return parts.stream().flatMap(p -> p.source.missing(folder).stream()).toList();
         }
     }
 }

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.xomni.data.BucketBatcher;
 import org.xomni.data.Picture;
 import org.xomni.data.SampleSource;
@@ -31,6 +32,7 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
+import org.xomni.tensor.ShardedSafetensors;
 import org.xomni.tensor.Tensors;
 import org.xomni.tokenizer.ImageTokenizer;
 
@@ -78,13 +80,14 @@ public final class DecoderStage implements Stage {
      * A decoder without a text stream ({@link Conditioning.TokensOnly}).
      *
      * @param config the decoder's {@code config.json}
+     * @param start a folder with weights to start from, of which those of a prompt are not used, or null for fresh ones
      * @param tokenizer frozen; this stage closes it
      * @param vae frozen; this stage closes it
      * @param source of pictures; this stage closes it
      * @param threads that make samples
      */
     public DecoderStage(
-            ConfigFile config, ImageTokenizer tokenizer, Vae vae, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
+            ConfigFile config, @Nullable Path start, ImageTokenizer tokenizer, Vae vae, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
         this.settings = settings;
         this.seed = seed;
         this.config = config;
@@ -96,8 +99,11 @@ public final class DecoderStage implements Stage {
         // Gates begin at zero, so that every block begins as the identity, and the output at zero (Peebles and Xie 2023).
         var initial = Initial.scaled(seed, 0, (name, fanIn) -> name.contains("norm1.linear") || name.contains("norm.linear")
                 || name.contains("norm_out.linear") || name.startsWith("proj_out") ? 0 : 1);
-        this.transformer = new FluxTransformer(
-                DecoderConfig.of(config), Conditioning.Kind.TOKENS_ONLY, ParameterStore.trainable("the decoder", Map.of(), initial, numerics));
+        try (ShardedSafetensors stored = start == null ? null : ShardedSafetensors.open(start, "diffusion_pytorch_model")) {
+            String name = start == null ? "the decoder" : start.toString();
+            this.transformer = new FluxTransformer(DecoderConfig.of(config), Conditioning.Kind.TOKENS_ONLY,
+                    ParameterStore.trainable(name, stored == null ? Map.of() : stored.tensors(), initial, numerics));
+        }
         this.batcher = new BucketBatcher(source, position, settings.batch(), threads);
     }
 

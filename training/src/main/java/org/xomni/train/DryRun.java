@@ -68,12 +68,15 @@ public record DryRun(
     }
 
     private static DryRun tokenizer(Path recipe, Recipes.Tokenizer r) {
-        Fit fit = new Fit(Training.beside(recipe, r.checkpoint()));
+        Fit fit = new Fit(recipe, r.checkpoint());
         TokenizerConfig config = fit.tokenizer();
         EncoderConfig encoder = config.encoder();
         TokenizerStage.Settings s = r.stage();
         int vocabulary = fit.text(UnifiedConfig.of(fit.model()));
         fit.data(r.data());
+        if (r.start() != null) {
+            fit.requireFile(Training.beside(recipe, r.start()));
+        }
         List<Part> parts = new ArrayList<>();
         try (ParameterStore vit = shapes(r.precision());
                 ParameterStore quantizer = shapes(r.precision());
@@ -98,7 +101,7 @@ public record DryRun(
     }
 
     private static DryRun autoencoder(Path recipe, Recipes.Autoencoder r) {
-        Fit fit = new Fit(Training.beside(recipe, r.checkpoint()));
+        Fit fit = new Fit(recipe, r.checkpoint());
         VaeConfig config = fit.vae();
         fit.data(r.data());
         AutoencoderStage.requireCrop(r.stage(), config);
@@ -112,10 +115,13 @@ public record DryRun(
     }
 
     private static DryRun decoder(Path recipe, Recipes.Decoder r) {
-        Fit fit = new Fit(Training.beside(recipe, r.checkpoint()));
+        Fit fit = new Fit(recipe, r.checkpoint());
         DecoderConfig config = fit.decoder();
         fit.drawing(config);
         fit.data(r.data());
+        if (r.start() != null) {
+            fit.requireWeights(Training.beside(recipe, r.start()), "diffusion_pytorch_model");
+        }
         List<Part> parts = new ArrayList<>();
         try (ParameterStore store = shapes(r.precision());
                 FluxTransformer transformer = new FluxTransformer(config, Conditioning.Kind.TOKENS_ONLY, store);
@@ -133,7 +139,7 @@ public record DryRun(
     }
 
     private static DryRun unified(String stage, Path recipe, Recipes.Unified r) {
-        Fit fit = new Fit(Training.beside(recipe, r.checkpoint()));
+        Fit fit = new Fit(recipe, r.checkpoint());
         UnifiedConfig config = UnifiedConfig.of(fit.model());
         UnifiedStage.Settings s = r.stage();
         fit.codes(config);

@@ -24,12 +24,18 @@ final class Fit {
     /** {@code <SOM>h w<IMAGE>} and {@code <EOM>} around an image's tokens, with room for sizes of three digits. */
     private static final int AROUND_IMAGE = 10;
 
+    private final Path recipe;
     private final Path checkpoint;
     private final List<String> missing = new ArrayList<>();
     private final List<String> problems = new ArrayList<>();
 
-    Fit(Path checkpoint) {
-        this.checkpoint = checkpoint;
+    /**
+     * @param recipe the file
+     * @param checkpoint as the recipe says it
+     */
+    Fit(Path recipe, Path checkpoint) {
+        this.recipe = recipe;
+        this.checkpoint = Training.beside(recipe, checkpoint);
     }
 
     Path checkpoint() {
@@ -138,7 +144,7 @@ final class Fit {
 
     /** The data's files. */
     void data(DataRecipe data) {
-        missing.addAll(data.missing());
+        missing.addAll(data.missing(Training.beside(recipe, Path.of(""))));
     }
 
     /** Rows and columns of the ViT's positions: as its weights say or, where they are not there, as the longest side asks for. */
@@ -161,6 +167,13 @@ final class Fit {
             if (!Files.isRegularFile(folder().resolve(name))) {
                 missing.add(folder().resolve(name) + ", from the tokenizer's stage");
             }
+        }
+    }
+
+    /** A file of any kind. */
+    void requireFile(Path file) {
+        if (!Files.isRegularFile(file)) {
+            missing.add(file.toString());
         }
     }
 

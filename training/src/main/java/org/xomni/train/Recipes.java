@@ -20,11 +20,13 @@ public final class Recipes {
      * {@code train tokenizer}.
      *
      * @param checkpoint the folder whose {@code model/} and {@code flux/} hold the configurations
+     * @param start a ViT to start from, a {@code .pt} file, or none for a fresh one
      * @param seed of weights, noise and order
      * @param readers threads that make samples
      */
     public record Tokenizer(
             Path checkpoint,
+            @Nullable Path start,
             long seed,
             @Default("float32") Precision precision,
             @Default("1") int readers,
@@ -42,9 +44,14 @@ public final class Recipes {
             LoopSettings loop,
             AutoencoderStage.Settings stage) {}
 
-    /** {@code train decoder}; as {@link Tokenizer}. The checkpoint has a trained tokenizer and autoencoder. */
+    /**
+     * {@code train decoder}; as {@link Tokenizer}. The checkpoint has a trained tokenizer and autoencoder.
+     *
+     * @param start a folder with a FLUX transformer to start from, or none for a fresh one; what it does not have begins fresh
+     */
     public record Decoder(
             Path checkpoint,
+            @Nullable Path start,
             long seed,
             @Default("float32") Precision precision,
             @Default("1") int readers,

@@ -30,6 +30,7 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
+import org.xomni.tensor.TorchArchive;
 import org.xomni.text.TextTokenizer;
 import org.xomni.tokenizer.EncoderConfig;
 import org.xomni.tokenizer.TokenizerConfig;
@@ -130,11 +131,12 @@ public final class TokenizerStage implements Stage {
     /**
      * @param config the checkpoint's
      * @param text the checkpoint's; this stage closes it
+     * @param start the ViT to start from, whose grid of positions is the recipe's, or null for a fresh one
      * @param source dialogues with one picture each, all sides divisible by the patch size; this stage closes it
      * @param threads that make samples
      */
     public TokenizerStage(
-            TokenizerConfig config, TextTokenizer text, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
+            TokenizerConfig config, TextTokenizer text, @Nullable Path start, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
         this.settings = settings;
         this.seed = seed;
         this.config = config.encoder();
@@ -142,8 +144,12 @@ public final class TokenizerStage implements Stage {
         this.source = source;
         this.threads = threads;
         int patch = this.config.vit().patchSize();
-        this.vitStore = ParameterStore.trainable("the ViT", Map.of(), Initial.normal(seed, 0), numerics);
-        this.vit = VisionTransformer.of(vitStore.root(), this.config.vit(), settings.grid());
+        try (TorchArchive stored = start == null ? null : TorchArchive.open(start)) {
+            String name = start == null ? "the ViT" : start.toString();
+            this.vitStore = ParameterStore.trainable(name, stored == null ? Map.of() : stored.tensors(), Initial.normal(seed, 0), numerics);
+            this.vit = VisionTransformer.of(vitStore.root(), this.config.vit(), settings.grid());
+            vitStore.check();
+        }
         this.quantizerStore = ParameterStore.trainable("the quantiser", Map.of(), Initial.normal(seed + 1, 0), numerics);
         this.quantizer = VectorQuantizer.of(quantizerStore.root(), this.config);
         this.language = new AlignmentModel(

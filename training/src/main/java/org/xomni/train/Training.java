@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.xomni.data.SampleSource;
 import org.xomni.decoder.Vae;
 import org.xomni.tensor.ConfigFile;
@@ -39,13 +40,13 @@ public final class Training {
                 var r = read(recipe, Recipes.Tokenizer.class, run);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
                 loop(new TokenizerStage(
-                        TokenizerConfig.read(model), TextTokenizer.load(model), r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        TokenizerConfig.read(model), TextTokenizer.load(model), start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "autoencoder" -> {
                 var r = read(recipe, Recipes.Autoencoder.class, run);
                 Path config = beside(recipe, r.checkpoint()).resolve("flux").resolve("vae").resolve("config.json");
-                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "decoder" -> {
@@ -54,17 +55,17 @@ public final class Training {
                 Numerics frozen = Numerics.cpu(DType.FLOAT32);
                 loop(new DecoderStage(
                         ConfigFile.read(checkpoint.resolve("model").resolve("decoder").resolve("config.json")),
+                        start(recipe, r.start()),
                         ImageTokenizer.load(checkpoint.resolve("model"), frozen),
                         Vae.load(checkpoint.resolve("flux").resolve("vae"), frozen),
-                        r.stage(), r.seed(), numerics(r.precision()), r.data().open(), r.readers()),
+                        r.stage(), r.seed(), numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "pretrain", "sft" -> {
                 var r = read(recipe, Recipes.Unified.class, run);
-                Path start = r.start() == null ? null : beside(recipe, r.start());
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
-                SampleSource tokenised = new TokenisingSource(r.data().open(), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
-                loop(new UnifiedStage(model, start, r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
+                SampleSource tokenised = new TokenisingSource(data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
+                loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
                         r.loop(), run, resume, listener);
             }
             default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES);
@@ -80,6 +81,15 @@ public final class Training {
         }
         file.saveTo(run.resolve("recipe.yaml"));
         return file.recipe();
+    }
+
+    private static SampleSource data(Path recipe, Path checkpoint, DataRecipe data) {
+        Path model = beside(recipe, checkpoint).resolve("model");
+        return data.open(beside(recipe, Path.of("")), TokenizerConfig.read(model).transform());
+    }
+
+    private static @Nullable Path start(Path recipe, @Nullable Path start) {
+        return start == null ? null : beside(recipe, start);
     }
 
     /** A path of a recipe, which is relative to the recipe. */

@@ -52,14 +52,14 @@ class StagesTest {
             Path vae = checkpoint.resolve("flux").resolve("vae");
             return switch (this) {
                 case TOKENIZER -> new TokenizerStage(
-                        TokenizerConfig.read(model), TextTokenizer.load(model),
+                        TokenizerConfig.read(model), TextTokenizer.load(model), null,
                         new TokenizerStage.Settings(4, TinyCheckpoint.GRID, 0.1, 3, 2, 4, 1000, 1, 0.5, 5, 1, 32, new TokenizerStage.Language(16, 1, 2)),
                         7, TinyCheckpoint.FP32, TinyCheckpoint.signs(UNDERSTANDING, distinct), 1);
                 case AUTOENCODER -> new AutoencoderStage(
                         ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 32, 0.5, 1e-4), 7, TinyCheckpoint.FP32,
                         TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
                 case DECODER -> new DecoderStage(
-                        ConfigFile.read(model.resolve("decoder").resolve("config.json")), ImageTokenizer.load(model, TinyCheckpoint.FP32),
+                        ConfigFile.read(model.resolve("decoder").resolve("config.json")), null, ImageTokenizer.load(model, TinyCheckpoint.FP32),
                         Vae.load(vae, TinyCheckpoint.FP32), new DecoderStage.Settings(4, 0.1, 0.1), 7, TinyCheckpoint.FP32,
                         TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
                 case UNIFIED -> new UnifiedStage(
