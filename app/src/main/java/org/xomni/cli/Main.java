@@ -21,8 +21,9 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             DetokenizeCommand.class,
             InspectCommand.class,
-            BenchCommand.class,
-            ReportCommand.class
+            TrainCommand.class,
+            ReportCommand.class,
+            BenchCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",
         footer = {

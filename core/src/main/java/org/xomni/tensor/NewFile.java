@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A file being written: under a temporary name beside its target, which it replaces in one step when it is whole and on the disk. */
-final class NewFile {
+public final class NewFile {
     private static final int CHUNK_BYTES = 1 << 20;
 
     private static final Logger LOG = LoggerFactory.getLogger(NewFile.class);
@@ -30,7 +30,7 @@ final class NewFile {
 
     /** Writes the contents of a file. */
     @FunctionalInterface
-    interface Content {
+    public interface Content {
         void writeTo(NewFile out) throws IOException;
     }
 
@@ -39,7 +39,7 @@ final class NewFile {
      *
      * @throws XOmniException if the disk does not take it
      */
-    static void write(Path target, Content content) {
+    public static void write(Path target, Content content) {
         Path absolute = target.toAbsolutePath();
         Path temporary = absolute.resolveSibling(absolute.getFileName() + "." + UUID.randomUUID() + ".tmp");
         try {
@@ -69,7 +69,7 @@ final class NewFile {
         return position;
     }
 
-    void write(byte[] data) throws IOException {
+    public void write(byte[] data) throws IOException {
         write(MemorySegment.ofArray(data));
     }
 
