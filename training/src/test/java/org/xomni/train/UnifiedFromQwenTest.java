@@ -137,7 +137,7 @@ class UnifiedFromQwenTest {
         Inspection.of(folder.resolve("out/model"), null).forEach(p -> parts.put(p.name(), p));
         List<String> problems = parts.values().stream().flatMap(p -> p.problems().stream()).toList();
         assertThat(problems).as("only the quantiser is still to be trained").singleElement().asString().contains("projector.pt");
-        assertThat(parts.get("decoder, diffusion transformer").parameters()).isPositive();
+        assertThat(Objects.requireNonNull(parts.get("decoder, diffusion transformer")).parameters()).isPositive();
         assertThat(parts).containsKey("decoder, T5");
         assertThat(folder.resolve("out/model/siglip.pt")).hasSameBinaryContentAs(FIXTURE.resolve("model/siglip.pt"));
         try (ShardedSafetensors decoder = ShardedSafetensors.open(folder.resolve("out/model/decoder"), "diffusion_pytorch_model")) {
