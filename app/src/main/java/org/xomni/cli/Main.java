@@ -22,6 +22,9 @@ import picocli.CommandLine.Command;
             DetokenizeCommand.class,
             InspectCommand.class,
             DataCommand.class,
+            InitCommand.class,
+            TrainCommand.class,
+            ReportCommand.class,
             BenchCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",

@@ -42,6 +42,9 @@ public final class ParameterStore implements AutoCloseable {
 
         /** Weights to be trained: copies of stored ones, and fresh ones where there are none. */
         record Trainable(String description, Map<String, StoredTensor> tensors, Initializer fresh) implements Source {}
+
+        /** No weights: tensors have shapes and no memory. */
+        record Shapes() implements Source {}
     }
 
     private final Source source;
@@ -75,6 +78,11 @@ public final class ParameterStore implements AutoCloseable {
     /** Only compares names and shapes: no weight is read, tensors have shapes but no memory. */
     public static ParameterStore dry(String description, Map<String, StoredTensor> tensors, Numerics numerics) {
         return new ParameterStore(new Source.Stored(description, tensors, List.of()), numerics, true);
+    }
+
+    /** Every parameter that a module asks for, with its shape and without memory: what a model would be. Nothing can be computed with it. */
+    public static ParameterStore shapes(Numerics numerics) {
+        return new ParameterStore(new Source.Shapes(), numerics, true);
     }
 
     /** Fresh weights drawn from {@code N(0, std^2)}. */
@@ -149,6 +157,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Stored stored -> stored.tensors();
             case Source.Trainable trainable -> trainable.tensors();
             case Source.Random random -> Map.of();
+            case Source.Shapes shapes -> Map.of();
         };
     }
 
@@ -157,6 +166,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Stored stored -> stored.description();
             case Source.Trainable trainable -> trainable.description();
             case Source.Random random -> "the model of random weights";
+            case Source.Shapes shapes -> "the model without weights";
         };
     }
 
@@ -180,6 +190,7 @@ public final class ParameterStore implements AutoCloseable {
         Tensor made = switch (source) {
             case Source.Stored stored -> load(name, stored.tensors(), dtype, shape);
             case Source.Random random -> draw(random, dtype, shape);
+            case Source.Shapes shapes -> placeholder(dtype, shape);
             case Source.Trainable trainable when trainable.tensors().containsKey(name) -> load(name, trainable.tensors(), dtype, shape);
             case Source.Trainable trainable -> owned(() -> trainable.fresh().make(name, shape).to(numerics.torchDevice(), dtype.scalarType()));
         };
@@ -262,6 +273,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Stored stored -> stored.files().forEach(ParameterStore::closeQuietly);
             case Source.Random random -> random.randomness().close();
             case Source.Trainable trainable -> {}
+            case Source.Shapes shapes -> {}
         }
     }
 

@@ -104,8 +104,13 @@ public final class SafetensorsFile implements TensorFile {
      * @throws XOmniException if the file cannot be written
      */
     public static void write(Path path, Collection<StoredTensor> tensors, Map<String, String> metadata) {
-        List<StoredTensor> ordered = tensors.stream()
-                .sorted(Comparator.comparingInt((StoredTensor t) -> WRITING_ORDER.indexOf(t.dtype()))
+        writeUnmade(path, tensors.stream().map(UnmadeTensor::of).toList(), metadata);
+    }
+
+    /** As {@link #write}, of tensors that are made one after the other, each when its turn comes. */
+    static void writeUnmade(Path path, Collection<UnmadeTensor> tensors, Map<String, String> metadata) {
+        List<UnmadeTensor> ordered = tensors.stream()
+                .sorted(Comparator.comparingInt((UnmadeTensor t) -> WRITING_ORDER.indexOf(t.dtype()))
                         .thenComparing(t -> t.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned))
                 .toList();
         byte[] header = Json.mapper().writeValueAsBytes(header(ordered, metadata));
@@ -116,26 +121,32 @@ public final class SafetensorsFile implements TensorFile {
         }
         NewFile.write(path, out -> {
             out.write(start.array());
-            for (StoredTensor tensor : ordered) {
-                out.write(tensor.bytes());
+            for (UnmadeTensor tensor : ordered) {
+                long before = out.position();
+                tensor.content().make(bytes -> {
+                    int unused = out.write(bytes);
+                });
+                if (out.position() - before != tensor.byteSize()) {
+                    throw new IllegalArgumentException(tensor.name() + " was made of " + (out.position() - before) + " bytes, not " + tensor.byteSize());
+                }
             }
         });
     }
 
-    private static ObjectNode header(List<StoredTensor> ordered, Map<String, String> metadata) {
+    private static ObjectNode header(List<UnmadeTensor> ordered, Map<String, String> metadata) {
         ObjectNode header = Json.mapper().createObjectNode();
         if (!metadata.isEmpty()) {
             metadata.forEach(header.putObject(METADATA)::put);
         }
         long offset = 0;
-        for (StoredTensor tensor : ordered) {
+        for (UnmadeTensor tensor : ordered) {
             if (header.has(tensor.name()) || tensor.name().equals(METADATA)) {
                 throw new IllegalArgumentException("the name " + Json.quoted(tensor.name()) + " is taken");
             }
             ObjectNode entry = header.putObject(tensor.name()).put("dtype", tensor.dtype().safetensorsName());
             ArrayNode shape = entry.putArray("shape");
             Arrays.stream(tensor.shape()).forEach(shape::add);
-            entry.putArray("data_offsets").add(offset).add(offset += tensor.bytes().byteSize());
+            entry.putArray("data_offsets").add(offset).add(offset += tensor.byteSize());
         }
         return header;
     }

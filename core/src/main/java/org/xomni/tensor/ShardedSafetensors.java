@@ -81,11 +81,11 @@ public final class ShardedSafetensors implements TensorFile {
      * @throws XOmniException if a file cannot be written
      */
     public static void write(Path folder, String base, Collection<StoredTensor> tensors, Map<String, String> shards) {
-        Map<String, List<StoredTensor>> byShard = new TreeMap<>();
+        Map<String, List<UnmadeTensor>> byShard = new TreeMap<>();
         for (StoredTensor tensor : tensors) {
             String shard = Optional.ofNullable(shards.get(tensor.name())).filter(s -> SHARD_NAME.matcher(s).matches()).orElseThrow(
                     () -> new IllegalArgumentException(Json.quoted(tensor.name()) + " is to go to the shard " + shards.get(tensor.name())));
-            byShard.computeIfAbsent(shard, s -> new ArrayList<>()).add(tensor);
+            byShard.computeIfAbsent(shard, s -> new ArrayList<>()).add(UnmadeTensor.of(tensor));
         }
         write(folder, base, byShard);
     }
@@ -97,8 +97,13 @@ public final class ShardedSafetensors implements TensorFile {
      * @throws XOmniException if a file cannot be written
      */
     public static void write(Path folder, String base, Collection<StoredTensor> tensors, long maxShardBytes) {
-        List<List<StoredTensor>> split = split(tensors, maxShardBytes);
-        Map<String, List<StoredTensor>> byShard = new TreeMap<>();
+        writeUnmade(folder, base, tensors.stream().map(UnmadeTensor::of).toList(), maxShardBytes);
+    }
+
+    /** As {@link #write(Path, String, Collection, long)}, of tensors that are made one after the other, each when its turn comes. */
+    public static void writeUnmade(Path folder, String base, Collection<UnmadeTensor> tensors, long maxShardBytes) {
+        List<List<UnmadeTensor>> split = split(tensors, maxShardBytes);
+        Map<String, List<UnmadeTensor>> byShard = new TreeMap<>();
         for (int i = 0; i < split.size(); i++) {
             String name = split.size() == 1 ? singleName(base) : String.format("%s-%05d-of-%05d.safetensors", base, i + 1, split.size());
             byShard.put(name, split.get(i));
@@ -187,45 +192,45 @@ public final class ShardedSafetensors implements TensorFile {
                 + "; point --model (or --flux) at a complete checkpoint folder");
     }
 
-    private static List<List<StoredTensor>> split(Collection<StoredTensor> tensors, long maxShardBytes) {
-        List<List<StoredTensor>> split = new ArrayList<>();
-        List<StoredTensor> shard = new ArrayList<>();
+    private static List<List<UnmadeTensor>> split(Collection<UnmadeTensor> tensors, long maxShardBytes) {
+        List<List<UnmadeTensor>> split = new ArrayList<>();
+        List<UnmadeTensor> shard = new ArrayList<>();
         long bytes = 0;
-        for (StoredTensor tensor : tensors) {
-            if (bytes + tensor.bytes().byteSize() > maxShardBytes && !shard.isEmpty()) {
+        for (UnmadeTensor tensor : tensors) {
+            if (bytes + tensor.byteSize() > maxShardBytes && !shard.isEmpty()) {
                 split.add(shard);
                 shard = new ArrayList<>();
                 bytes = 0;
             }
             shard.add(tensor);
-            bytes += tensor.bytes().byteSize();
+            bytes += tensor.byteSize();
         }
         split.add(shard);
         return split;
     }
 
-    private static void write(Path folder, String base, Map<String, List<StoredTensor>> byShard) {
+    private static void write(Path folder, String base, Map<String, List<UnmadeTensor>> byShard) {
         boolean single = byShard.keySet().equals(Set.of(singleName(base)));
         if (!single && byShard.containsKey(singleName(base))) {
             throw new IllegalArgumentException(singleName(base) + " is the name of a single file, not of one shard among others");
         }
         byte[] index = (INDEX_WRITER.writeValueAsString(index(byShard)) + "\n").getBytes(StandardCharsets.UTF_8);
-        byShard.forEach((shard, tensors) -> SafetensorsFile.write(folder.resolve(shard), tensors, SafetensorsFile.PYTORCH_METADATA));
+        byShard.forEach((shard, tensors) -> SafetensorsFile.writeUnmade(folder.resolve(shard), tensors, SafetensorsFile.PYTORCH_METADATA));
         if (!single) {
             NewFile.write(folder.resolve(indexName(base)), out -> out.write(index));
         }
         removeFormerWeights(folder, base, byShard.keySet(), single);
     }
 
-    private static ObjectNode index(Map<String, List<StoredTensor>> byShard) {
+    private static ObjectNode index(Map<String, List<UnmadeTensor>> byShard) {
         Map<String, String> sorted = new TreeMap<>();
         long bytes = 0;
-        for (Map.Entry<String, List<StoredTensor>> shard : byShard.entrySet()) {
-            for (StoredTensor tensor : shard.getValue()) {
+        for (Map.Entry<String, List<UnmadeTensor>> shard : byShard.entrySet()) {
+            for (UnmadeTensor tensor : shard.getValue()) {
                 if (sorted.put(tensor.name(), shard.getKey()) != null) {
                     throw new IllegalArgumentException("two tensors have the name " + Json.quoted(tensor.name()));
                 }
-                bytes += tensor.bytes().byteSize();
+                bytes += tensor.byteSize();
             }
         }
         ObjectNode index = Json.mapper().createObjectNode();

@@ -1,6 +1,7 @@
 package org.xomni.tokenizer;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.ConfigFile;
@@ -51,6 +52,14 @@ public record VitConfig(int width, int layers, int heads, int patchSize, double 
                     + " or give width, layers, heads, patch_size and mlp_ratio as siglip_config in config.json");
         }
         return known;
+    }
+
+    /** The name that stands for these dimensions, if one is built in; it also tells the heads, which weights do not. */
+    public static Optional<String> nameOf(int width, int layers, int patchSize) {
+        return BUILT_IN.entrySet().stream()
+                .filter(e -> e.getValue().width == width && e.getValue().layers == layers && e.getValue().patchSize == patchSize)
+                .map(Map.Entry::getKey)
+                .findFirst();
     }
 
     /** Width of the hidden layer of the MLP, rounded down. */

@@ -6,8 +6,8 @@ import java.util.function.ToDoubleFunction;
 import org.xomni.tensor.InputException;
 
 /**
- * 95% confidence intervals by the percentile bootstrap (Efron 1979): the samples are drawn anew with replacement, 2000 times, and the middle 95%
- * of the outcomes is the interval. Seeded: the same samples give the same interval.
+ * 95% confidence intervals by the percentile bootstrap (Efron 1979): the samples are drawn anew with replacement, 2000 times, and the
+ * middle 95% of the outcomes is the interval. Seeded: the same samples give the same interval.
  */
 public final class Bootstrap {
     private static final int RESAMPLES = 2000;
@@ -31,8 +31,8 @@ public final class Bootstrap {
     }
 
     /**
-     * How much larger the mean of {@code a} is than that of {@code b}; sample i of both is about the same thing (the same prompt, for example), so
-     * they are drawn together and what is common to both cancels.
+     * How much larger the mean of {@code a} is than that of {@code b}; sample i of both is about the same thing (the same prompt, for
+     * example), so they are drawn together and what is common to both cancels.
      *
      * @throws InputException if there are none, or not as many of both
      */

@@ -14,8 +14,8 @@ import org.xomni.image.Pixels;
 import org.xomni.tensor.InputException;
 
 /**
- * What the world's own geometry finds in a picture: colours by the nearest of the palette, shapes by their masks. Where to look follows from
- * the scene that was asked for; what is found does not.
+ * What the world's own geometry finds in a picture: colours by the nearest of the palette, shapes by their masks. Where to look follows
+ * from the scene that was asked for; what is found does not.
  */
 final class SignsGeometry {
     /** Rows and columns of the border that are looked at: the innermost may be blurred. */
@@ -79,10 +79,12 @@ final class SignsGeometry {
     }
 
     /**
-     * The colour of what stands out most where text was asked for, and one cell around: strokes are thin, so most of their pixels are mixed with
-     * the background. It is the background's own colour if there is no text.
+     * The commonest colour of what stands out most where text was asked for, and one cell around: strokes are thin, so most of their
+     * pixels are mixed with the background. It is the background's own colour if there is no text.
+     *
+     * @param seen shapes, which are not text
      */
-    Optional<Colour> textColour() {
+    Optional<Colour> textColour(List<SeenShape> seen) {
         if (asked.text().isEmpty()) {
             return Optional.empty();
         }
@@ -91,6 +93,7 @@ final class SignsGeometry {
             set(where, new Cells(cells.top() - 1, cells.left() - 1, cells.bottom() + 1, cells.right() + 1), true);
         }
         asked.shapes().forEach(shape -> set(where, asked.cells(shape), false));
+        seen.forEach(shape -> set(where, asked.cells(shape.shape()), false));
         List<Integer> pixels = new ArrayList<>();
         for (int i = 0; i < where.length; i++) {
             int y = i / picture.width();
@@ -102,19 +105,14 @@ final class SignsGeometry {
         }
         pixels.sort(Comparator.comparingDouble((Integer i) -> -deviation(i)));
         int letters = asked.text().orElseThrow().joined().replace(" ", "").length();
-        double[] sum = new double[3];
-        List<Integer> core = pixels.subList(0, Math.min(pixels.size(), letters * CORE_PIXELS));
-        for (int i : core) {
-            for (int c = 0; c < 3; c++) {
-                sum[c] += channel(i, c) / (double) core.size();
-            }
-        }
-        return Optional.of(Colour.nearest(sum[0], sum[1], sum[2]));
+        int[] votes = new int[Colour.values().length];
+        pixels.stream().limit((long) letters * CORE_PIXELS).forEach(i -> votes[colour(i).ordinal()]++);
+        return Optional.of(most(votes));
     }
 
     /**
-     * The shapes in the picture, at any place that the text which was asked for leaves free. Places may share cells on a small sign: the shape
-     * that explains more stays.
+     * The shapes in the picture, at any place that the text which was asked for leaves free. Places may share cells on a small sign: the
+     * shape that explains more stays.
      */
     List<SeenShape> shapes() {
         List<SeenShape> all = new ArrayList<>();

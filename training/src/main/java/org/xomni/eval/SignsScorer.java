@@ -21,8 +21,8 @@ import org.xomni.ocr.TextReader;
 /**
  * Scores pictures of the signs world: text by recognition, everything else by {@link SignsGeometry}.
  *
- * <p>Captions name the place of each shape that is alone of its kind and colour. Of several that are alike they say the count and the row, column
- * or corners that these have in common, if any: each of these places will do then.
+ * <p>Captions name the place of each shape that is alone of its kind and colour. Of several that are alike they say the count and the
+ * row, column or corners that these have in common, if any: each of these places will do then.
  */
 public final class SignsScorer {
     private final TextReader reader;
@@ -51,7 +51,7 @@ public final class SignsScorer {
                     values.put(Aspect.TEXT_ACCURACY, TextAccuracy.of(read, text.joined()));
                     values.put(Aspect.TEXT_EXACT, is(TextAccuracy.exact(read, text.joined())));
                     values.put(Aspect.TEXT_PLACE, is(standsAtItsHeight(lines, asked.textCells())));
-                    values.put(Aspect.TEXT_COLOUR, is(geometry.textColour().equals(Optional.of(text.colour()))));
+                    values.put(Aspect.TEXT_COLOUR, is(geometry.textColour(seen).equals(Optional.of(text.colour()))));
                 },
                 () -> values.put(Aspect.NO_TEXT, is(read.isEmpty())));
         return new SignsScore(values, read);

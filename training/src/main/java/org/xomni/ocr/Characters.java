@@ -10,8 +10,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The recogniser's classes: the blank first, then the characters of the keys file, the space last. The list in the model's own metadata is not
- * used: ONNX Runtime garbles it.
+ * The recogniser's classes: the blank first, then the characters of the keys file, the space last. The list in the model's own metadata
+ * is not used: ONNX Runtime garbles it.
  */
 final class Characters {
     private static final String KEYS = "models/ppocr_keys_v1.txt";

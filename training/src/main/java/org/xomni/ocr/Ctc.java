@@ -4,8 +4,9 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * Connectionist temporal classification (Graves et al. 2006): T time steps along a line, at each a distribution over C classes, the first of
- * which is the blank. A text's characters appear in order, each for one step or more, with blanks between; a blank separates equal neighbours.
+ * Connectionist temporal classification (Graves et al. 2006): T time steps along a line, at each a distribution over C classes, the first
+ * of which is the blank. A text's characters appear in order, each for one step or more, with blanks between; a blank separates equal
+ * neighbours.
  */
 final class Ctc {
     private static final double NEVER = Double.NEGATIVE_INFINITY;

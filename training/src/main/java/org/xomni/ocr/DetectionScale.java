@@ -11,16 +11,16 @@ import org.xomni.tensor.InputException;
  */
 public record DetectionScale(int shortSide, int longSide, int margin) {
     /**
-     * What reads the signs world best for its price: of its originals 99.75% of the text, against 99.7% with a short side of 192, and no more with
-     * 256. Detection costs in proportion to the enlarged area.
+     * What reads the signs world best for its price: 99.8% of the text of 358 originals; all that is left is O taken for 0.
+     * Detection costs in proportion to the enlarged area.
      */
     public static final DetectionScale DEFAULT = new DetectionScale(224, 960, 0);
 
     /** @throws InputException if a side is below 32 or the margin is negative */
     public DetectionScale {
         if (shortSide < 32 || longSide < shortSide || margin < 0) {
-            throw new InputException("detection cannot work on a short side of " + shortSide + ", a long side of " + longSide + " and a margin of "
-                    + margin + "; give 32 <= short side <= long side and a margin of at least 0");
+            throw new InputException("detection cannot work on a short side of " + shortSide + ", a long side of " + longSide
+                    + " and a margin of " + margin + "; give 32 <= short side <= long side and a margin of at least 0");
         }
     }
 

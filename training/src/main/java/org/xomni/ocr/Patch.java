@@ -3,8 +3,8 @@ package org.xomni.ocr;
 import org.xomni.image.Pixels;
 
 /**
- * A rectangle of a picture, possibly turned and partly outside, seen as a grid: the centre of the cell in row {@code j}, column {@code i} is
- * {@code (x, y) + (i + .5) (rightX, rightY) + (j + .5) (downX, downY)} in pixels of the picture.
+ * A rectangle of a picture, possibly turned and partly outside, seen as a grid: the centre of the cell in row {@code j}, column {@code i}
+ * is {@code (x, y) + (i + .5) (rightX, rightY) + (j + .5) (downX, downY)} in pixels of the picture.
  */
 record Patch(double x, double y, double rightX, double rightY, double downX, double downY) {
 
@@ -26,7 +26,8 @@ record Patch(double x, double y, double rightX, double rightY, double downX, dou
     /**
      * Samples bilinearly; beyond the picture its edge goes on. PP-OCR learned on OpenCV's channel order, so blue comes first.
      *
-     * @param planes three planes of {@code stride} x {@code rows} values, starting at {@code offset}; the first {@code columns} of each row are set
+     * @param planes three planes of {@code stride} x {@code rows} values, starting at {@code offset}; the first {@code columns} of each
+     *     row are set
      * @param mean of each plane, on the scale 0..1
      * @param deviation of each plane, on the scale 0..1
      */

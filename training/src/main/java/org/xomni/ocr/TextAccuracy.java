@@ -4,8 +4,9 @@ import java.text.Normalizer;
 import java.util.Locale;
 
 /**
- * How well a text was drawn or read: all that was read against all that was asked for, so that missing, extra and repeated text cost alike. Case
- * and width of characters do not count, and white space of any length is one space (text recognition cannot be held to either).
+ * How well a text was drawn or read: all that was read against all that was asked for, so that missing, extra and repeated text cost
+ * alike. Case and width of characters do not count, and white space of any length is one space (text recognition cannot be held to
+ * either).
  */
 public final class TextAccuracy {
     private TextAccuracy() {}

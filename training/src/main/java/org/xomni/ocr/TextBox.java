@@ -3,8 +3,8 @@ package org.xomni.ocr;
 import org.xomni.tensor.InputException;
 
 /**
- * Where a line of text stands: a rectangle, possibly turned. Pixels, y down; the picture's top left corner is (0, 0), so the centre of its first
- * pixel is (0.5, 0.5).
+ * Where a line of text stands: a rectangle, possibly turned. Pixels, y down; the picture's top left corner is (0, 0), so the centre of
+ * its first pixel is (0.5, 0.5).
  *
  * @param width along the line of text
  * @param height across it

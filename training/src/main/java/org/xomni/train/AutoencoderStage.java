@@ -83,9 +83,7 @@ public final class AutoencoderStage implements Stage {
         this.stream = pictures(0);
         this.config = config;
         VaeConfig shape = VaeConfig.of(config);
-        if (settings.crop() % shape.downscale() != 0) {
-            throw new InputException("crop " + settings.crop() + " is not divisible by the autoencoder's downscale " + shape.downscale());
-        }
+        requireCrop(settings, shape);
         // Kaiming for SiLU without norms; the second convolution of a residual block begins small, so that depth does not amplify,
         // and so do the outputs, of which one is a logarithm.
         var initial = Initial.scaled(seed, 0, (name, fanIn) -> name.contains("conv2") || name.contains("conv_out") ? 0.3 : Math.sqrt(2));
@@ -96,6 +94,13 @@ public final class AutoencoderStage implements Stage {
             }
             return value;
         }, numerics));
+    }
+
+    /** @throws InputException if crops do not become whole latents */
+    static void requireCrop(Settings settings, VaeConfig shape) {
+        if (settings.crop() % shape.downscale() != 0) {
+            throw new InputException("crop " + settings.crop() + " is not divisible by the autoencoder's downscale " + shape.downscale());
+        }
     }
 
     @Override

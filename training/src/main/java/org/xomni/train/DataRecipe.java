@@ -5,12 +5,19 @@ import org.xomni.data.SampleSource;
 import org.xomni.data.signs.SignsWorld;
 import org.xomni.data.signs.Split;
 import org.xomni.tensor.InputException;
+import org.xomni.tokenizer.ImageTransform;
 
 /** Where a stage's samples come from, as a recipe says it. */
 public sealed interface DataRecipe {
 
     /** Opens the source. */
     SampleSource open();
+
+    /** The most pixels that one of its pictures has when a checkpoint sees it. */
+    long mostPixels(ImageTransform transform);
+
+    /** Its files that are not there. */
+    List<String> missing();
 
     /**
      * The procedural world of signs.
@@ -34,6 +41,16 @@ public sealed interface DataRecipe {
             SignsWorld.Tasks weights =
                     new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing);
             return new SignsWorld(seed, Split.TRAIN, weights, sizes.stream().map(Signs::size).toList());
+        }
+
+        @Override
+        public long mostPixels(ImageTransform transform) {
+            return sizes.stream().map(Signs::size).mapToLong(s -> (long) s.height() * s.width()).max().orElse(0);
+        }
+
+        @Override
+        public List<String> missing() {
+            return List.of();
         }
 
         private static SignsWorld.Size size(String text) {

@@ -22,6 +22,12 @@ public final class Initial {
         return scaled(seed, std, (name, fanIn) -> 1);
     }
 
+    /** For a transformer in Qwen2's names: 0.02, and residual branches end small, so that their sum does not grow with depth (GPT-2). */
+    public static Initializer transformer(long seed, int layers) {
+        double residual = 1 / Math.sqrt(2.0 * layers);
+        return scaled(seed, 0.02, (name, fanIn) -> name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight") ? residual : 1);
+    }
+
     /** A factor on the standard deviation. */
     @FunctionalInterface
     public interface Gain {

@@ -97,7 +97,7 @@ public final class TokenizerStage implements Stage {
     public record Language(int width, int layers, int heads) {}
 
     /** Paints a patch from its token's code: C to P. */
-    private record Painter(ParameterStore store, Linear first, Linear second) {
+    record Painter(ParameterStore store, Linear first, Linear second) {
         static Painter of(ParameterStore store, int codeWidth, int hidden, int patch) {
             return new Painter(store, Linear.of(store.root().at("first"), codeWidth, hidden), Linear.of(store.root().at("second"), hidden, 3L * patch * patch));
         }

@@ -82,11 +82,13 @@ public final class Training {
         return file.recipe();
     }
 
-    private static Path beside(Path recipe, Path path) {
+    /** A path of a recipe, which is relative to the recipe. */
+    static Path beside(Path recipe, Path path) {
         return recipe.toAbsolutePath().resolveSibling(path).normalize();
     }
 
-    private static Numerics numerics(Recipes.Precision precision) {
+    /** How the trained parts are held. */
+    static Numerics numerics(Recipes.Precision precision) {
         return Numerics.cpu(precision == Recipes.Precision.FLOAT32 ? DType.FLOAT32 : DType.BFLOAT16);
     }
 

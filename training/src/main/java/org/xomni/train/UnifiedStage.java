@@ -116,10 +116,7 @@ public final class UnifiedStage implements Stage {
     }
 
     private UnifiedModel fresh(Path modelFolder, Numerics numerics) {
-        // Residual branches end small, so that their sum does not grow with depth (GPT-2).
-        double residual = 1 / Math.sqrt(2.0 * config.layers());
-        Initializer plain = Initial.scaled(
-                seed, 0.02, (name, fanIn) -> name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight") ? residual : 1);
+        Initializer plain = Initial.transformer(seed, config.layers());
         Path projector = modelFolder.resolve(TokenizerConfig.of(ConfigFile.read(modelFolder.resolve("config.json"))).encoder().projectorPath());
         try (TorchArchive archive = TorchArchive.open(projector)) {
             StoredTensor codebook = archive.tensor("quantize.embedding.weight");
@@ -149,11 +146,15 @@ public final class UnifiedStage implements Stage {
 
     @Override
     public List<ParameterGroup> groups() {
-        Predicate<String> trained = name -> settings.trained() == Trained.EVERYTHING || isVision(name);
-        return List.of(ParameterGroup.of("model", model.store(), trained, 1));
+        return List.of(ParameterGroup.of("model", model.store(), trained(config, settings.trained()), 1));
     }
 
-    private boolean isVision(String name) {
+    /** Which parameters are trained, by checkpoint name. */
+    static Predicate<String> trained(UnifiedConfig config, Trained part) {
+        return name -> part == Trained.EVERYTHING || isVision(config, name);
+    }
+
+    private static boolean isVision(UnifiedConfig config, String name) {
         String layers = "model.layers.";
         if (name.startsWith(layers)) {
             return config.visionSpecific(Integer.parseInt(name.substring(layers.length(), name.indexOf('.', layers.length()))));

@@ -13,7 +13,7 @@ import java.util.Objects;
 import org.xomni.tensor.XOmniException;
 
 /** Text files that appear whole or not at all: written under another name in the same folder, then moved into place. */
-final class WholeFile {
+public final class WholeFile {
     private WholeFile() {}
 
     /**
@@ -21,7 +21,7 @@ final class WholeFile {
      *
      * @throws XOmniException if the disk does not take it; a file that stood there before is as it was
      */
-    static void write(Path file, String text) {
+    public static void write(Path file, String text) {
         Path target = file.toAbsolutePath();
         Path temporary = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
         try {

@@ -66,7 +66,8 @@ class SignsEvaluationTest {
         for (int i = 0; i < COUNT; i++) {
             assertThat(drawn.get(i).prompt()).isEqualTo(evaluation.prompt(i));
         }
-        assertThat(SignsEvaluation.generation(drawn).scores()).allSatisfy((aspect, score) -> assertThat(score.mean()).as("%s", aspect).isEqualTo(1));
+        assertThat(SignsEvaluation.generation(drawn).scores())
+                .allSatisfy((aspect, score) -> assertThat(score.mean()).as("%s", aspect).isEqualTo(1));
     }
 
     @Test

@@ -48,12 +48,16 @@ class StatisticsTest {
         assertThat(difference.low()).isGreaterThan(.08);
         assertThat(difference.high()).isLessThan(.1);
         assertThat(Bootstrap.ratio(new double[] {1, 2}, new double[] {2, 4}).mean()).isEqualTo(.5);
-        assertThatThrownBy(() -> Bootstrap.difference(a, new double[3])).isInstanceOf(InputException.class).hasMessageContaining("100 and 3");
+        assertThatThrownBy(() -> Bootstrap.difference(a, new double[3]))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("100 and 3");
     }
 
     @Test
     void noSamplesAreAnError() {
-        assertThatThrownBy(() -> Bootstrap.mean(new double[0])).isInstanceOf(InputException.class).hasMessageContaining("nothing was scored");
+        assertThatThrownBy(() -> Bootstrap.mean(new double[0]))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("nothing was scored");
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -18,7 +19,7 @@ class CtcTest {
     private static FloatBuffer probabilities() {
         var random = new SplittableRandom(3);
         float[] values = new float[OFFSET + STEPS * CLASSES];
-        java.util.Arrays.fill(values, 0, OFFSET, 100);
+        Arrays.fill(values, 0, OFFSET, 100);
         for (int t = 0; t < STEPS; t++) {
             double sum = 0;
             for (int c = 0; c < CLASSES; c++) {
@@ -57,7 +58,9 @@ class CtcTest {
     @Test
     void likelihoodIsTheSumOverAllAlignments() {
         FloatBuffer p = probabilities();
-        for (List<Integer> text : List.of(List.<Integer>of(), List.of(2), List.of(1, 1), List.of(3, 1, 2), List.of(2, 2, 2), List.of(1, 2, 3, 1, 2))) {
+        List<List<Integer>> texts =
+                List.of(List.of(), List.of(2), List.of(1, 1), List.of(3, 1, 2), List.of(2, 2, 2), List.of(1, 2, 3, 1, 2));
+        for (List<Integer> text : texts) {
             int[][] classes = text.stream().map(c -> new int[] {c}).toArray(int[][]::new);
             double expected = byEnumeration(p, text);
             assertThat(Math.exp(Ctc.logLikelihood(p, OFFSET, STEPS, CLASSES, classes))).as("%s", text).isCloseTo(expected, within(1e-6));
@@ -78,12 +81,14 @@ class CtcTest {
         int[][] six = {{1}, {2}, {1}, {2}, {1}, {2}};
         assertThat(Ctc.logLikelihood(probabilities(), OFFSET, STEPS, CLASSES, six)).isEqualTo(Double.NEGATIVE_INFINITY);
         // Equal neighbours need a blank between them.
-        assertThat(Ctc.logLikelihood(probabilities(), OFFSET, STEPS, CLASSES, new int[][] {{1}, {1}, {1}, {1}})).isEqualTo(Double.NEGATIVE_INFINITY);
+        int[][] fourAlike = {{1}, {1}, {1}, {1}};
+        assertThat(Ctc.logLikelihood(probabilities(), OFFSET, STEPS, CLASSES, fourAlike)).isEqualTo(Double.NEGATIVE_INFINITY);
     }
 
     @Test
     void unknownCharacterIsImpossible() {
-        assertThat(Ctc.logLikelihood(probabilities(), OFFSET, STEPS, CLASSES, new int[][] {{1}, {}})).isEqualTo(Double.NEGATIVE_INFINITY);
+        int[][] unknown = {{1}, {}};
+        assertThat(Ctc.logLikelihood(probabilities(), OFFSET, STEPS, CLASSES, unknown)).isEqualTo(Double.NEGATIVE_INFINITY);
     }
 
     @Test

@@ -33,7 +33,9 @@ final class Lettering implements AutoCloseable {
         }
     }
 
-    /** Writes a line: its baseline starts at (x, y) and falls to the right by {@code radians}; each character is {@code size} * .602 wide. */
+    /**
+     * Writes a line: its baseline starts at (x, y) and falls to the right by {@code radians}; each character is {@code size} * .602 wide.
+     */
     Lettering write(String text, double x, double y, double size, double radians, Color color) {
         try {
             var cmap = font.getUnicodeCmapLookup();

@@ -1,0 +1,33 @@
+package org.xomni.train;
+
+import java.util.List;
+
+/**
+ * Bytes of one process that trains, without the libraries' own and the data's.
+ *
+ * @param weights trained and frozen
+ * @param gradients of what is trained, in its type
+ * @param masters fp32 copies of trained weights that are not fp32
+ * @param moments the two running means of AdamW, fp32
+ * @param averages of trained weights, fp32, from which the export is written
+ * @param activations what a micro-batch leaves for the backward pass; see {@link Activations}
+ */
+public record Memory(long weights, long gradients, long masters, long moments, long averages, long activations) {
+    private static final long FP32 = 4;
+
+    static Memory of(List<Part> parts, Activations activations) {
+        long trained = parts.stream().mapToLong(Part::trained).sum();
+        return new Memory(
+                parts.stream().mapToLong(Part::bytes).sum(),
+                parts.stream().mapToLong(Part::trainedBytes).sum(),
+                FP32 * parts.stream().mapToLong(Part::mastered).sum(),
+                2 * FP32 * trained,
+                FP32 * trained,
+                activations.bytes());
+    }
+
+    /** All of it. */
+    public long total() {
+        return weights + gradients + masters + moments + averages + activations;
+    }
+}

@@ -1,0 +1,121 @@
+package org.xomni.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xomni.data.signs.SignsWorld;
+import org.xomni.tensor.InputException;
+
+class DryRunTest {
+    @TempDir
+    Path folder;
+
+    @BeforeEach
+    void checkpoint() {
+        Path unused = TinyCheckpoint.withFrozenParts(folder.resolve("tiny"));
+    }
+
+    @Test
+    void countsWhatTheStageTrains() throws IOException {
+        for (UnifiedStage.Trained trained : UnifiedStage.Trained.values()) {
+            DryRun dry = DryRun.of("pretrain", unified("", trained.name().toLowerCase(java.util.Locale.ROOT), 64));
+
+            var settings = new UnifiedStage.Settings(trained, 2, 64, 0, 1);
+            try (Stage stage = new UnifiedStage(folder.resolve("tiny/model"), null, settings, 1, TinyCheckpoint.FP32,
+                    TinyCheckpoint.tokenised(SignsWorld.Tasks.GENERATION, 1), 1)) {
+                long real = stage.groups().getFirst().parameters().values().stream().mapToLong(t -> t.numel()).sum();
+                assertThat(dry.parts().getFirst().trained()).isEqualTo(real);
+            }
+            assertThat(dry.problems()).isEmpty();
+            assertThat(dry.missing()).isEmpty();
+        }
+    }
+
+    @Test
+    void countsTokensAndBytes() throws IOException {
+        DryRun dry = DryRun.of("sft", unified("", "everything", 64));
+
+        long n = dry.parts().getFirst().parameters();
+        assertThat(dry.amountPerStep()).isEqualTo(2 * 64 * 3);
+        assertThat(dry.parts().getFirst().trained()).isEqualTo(n);
+        Memory memory = dry.memory();
+        long frozen = dry.parts().get(1).parameters();
+        assertThat(memory.weights()).isEqualTo(4 * (n + frozen));
+        assertThat(memory.gradients()).isEqualTo(4 * n);
+        assertThat(memory.masters()).as("an fp32 parameter is its own master").isZero();
+        assertThat(memory.moments()).isEqualTo(8 * n);
+        assertThat(memory.averages()).isEqualTo(4 * n);
+    }
+
+    @Test
+    void bf16WeightsHaveMasters() throws IOException {
+        DryRun dry = DryRun.of("sft", unified("precision: bfloat16\n", "everything", 64));
+
+        Part model = dry.parts().getFirst();
+        assertThat(dry.memory().masters()).isEqualTo(4 * model.mastered()).isPositive();
+        assertThat(model.bytes()).isEqualTo(4 * (model.parameters() - model.mastered()) + 2 * model.mastered());
+    }
+
+    @Test
+    void needsNoWeights() throws IOException {
+        Files.delete(folder.resolve("tiny/model/projector.pt"));
+        Files.delete(folder.resolve("tiny/model/siglip.pt"));
+        Files.delete(folder.resolve("tiny/model/tokenizer.json"));
+
+        DryRun dry = DryRun.of("pretrain", unified("start: nowhere\n", "everything", 64));
+
+        assertThat(dry.missing()).hasSize(4).anyMatch(m -> m.contains("projector.pt")).anyMatch(m -> m.contains("nowhere"));
+        assertThat(dry.problems()).isEmpty();
+    }
+
+    @Test
+    void findsRowsThatHoldNoPicture() throws IOException {
+        assertThat(DryRun.of("pretrain", unified("", "everything", 40)).problems()).singleElement().asString().contains("the largest picture takes 46 ids");
+        assertThat(DryRun.of("pretrain", unified("", "everything", 4096)).problems()).singleElement().asString().contains("max_position_embeddings 512");
+    }
+
+    @Test
+    void findsADecoderOfAnotherTokenizer() throws IOException {
+        Path config = folder.resolve("tiny/model/decoder/config.json");
+        Files.writeString(config, Files.readString(config).replace("\"siglip_channels\": 32", "\"siglip_channels\": 64").replace("\"in_channels\": 16", "\"in_channels\": 32"));
+
+        DryRun dry = DryRun.of("decoder", recipe("", "stage: {batch: 4, drop-tokens: 0.1, drop-images: 0}"));
+
+        assertThat(dry.problems()).hasSize(2).anyMatch(p -> p.contains("siglip_channels is 64")).anyMatch(p -> p.contains("in_channels is 32"));
+        assertThat(dry.batch().amount()).isEqualTo(4 * 36);
+    }
+
+    @Test
+    void refusesCropsThatAreNoWholeLatents() throws IOException {
+        Path recipe = recipe("", "stage: {batch: 4, crop: 60, edges: 0, kl: 0}");
+
+        assertThatThrownBy(() -> DryRun.of("autoencoder", recipe)).isInstanceOf(InputException.class).hasMessageContaining("crop 60");
+    }
+
+    private Path unified(String more, String trained, int length) throws IOException {
+        return recipe(more, "stage: {trained: " + trained + ", rows: 2, length: " + length + ", drop-prompts: 0}");
+    }
+
+    private Path recipe(String more, String stage) throws IOException {
+        return Files.writeString(folder.resolve("recipe.yaml"), """
+                checkpoint: tiny
+                seed: 1
+                data: {kind: signs, seed: 1, tasks: {generation: 1}, sizes: [96x96]}
+                loop:
+                  steps: 10
+                  accumulate: 3
+                  learning-rate: 1e-3
+                  schedule: {kind: constant, warmup: 2}
+                  optimizer: {betas: [0.9, 0.98], eps: 1e-8, weight-decay: 0, clip: 1}
+                  ema: 0
+                  checkpoint-every: 5
+                  log-every: 1
+                """ + more + stage + "\n");
+    }
+}
