@@ -79,7 +79,8 @@ class AnnotatedImagesTest {
 
     @Test
     void pathsThatLeadOutOfTheFolderAreRefused() throws Exception {
-        List<String> paths = List.of("../secret.png", "sub/../../secret.png", "../images", ".", "", folder.resolve("secret.png").toString());
+        List<String> paths = List.of(
+                "../secret.png", "sub/../../secret.png", "../images", ".", "", folder.resolve("secret.png").toString());
         for (String path : paths) {
             try (AnnotatedImages records = jsonl("{\"image\": \"" + path + "\", \"text\": \"x\"}")) {
                 assertThatThrownBy(() -> records.record(0)).isInstanceOf(BrokenSample.class)
