@@ -59,6 +59,7 @@ class WebDatasetTest {
         Files.delete(folder.resolve("000001.tar"));
         Path first = folder.resolve("000000.tar");
         Files.write(first, new byte[1024]);
+        Files.write(folder.resolve("000001.tar.00000000-0000-0000-0000-000000000000.tmp"), new byte[7]);
         WebDatasetWriter.write(folder, WebDatasetTest::sample, 25, 10, Map.of("seed", "3"), 2, done -> {});
         assertThat(folder.resolve("000001.tar")).hasBinaryContent(second);
         assertThat(first).as("what is there stays").hasSize(1024);
