@@ -72,7 +72,8 @@ final class DataTokenizeCommand implements Callable<Integer> {
         try (Records records = open(Path.of(source))) {
             long all = records.size();
             if (count != null && count > all) {
-                throw new InputException("--count " + count + " is more than the " + all + " samples of " + source + "; leave it out to take all");
+                throw new InputException("--count " + count + " is more than the " + all + " samples of " + source
+                        + "; leave it out to take all");
             }
             tokenize(records::record, count == null ? all : count, Map.of("source", source, "records", Long.toString(all)));
         }
@@ -97,7 +98,8 @@ final class DataTokenizeCommand implements Callable<Integer> {
         try (ImageTokenizer tokenizer = ImageTokenizer.load(folder, Numerics.on(model.device, dtype, Quantization.NONE))) {
             EncoderConfig encoder = tokenizer.config().encoder();
             Map<String, String> settings = new HashMap<>(about);
-            String unused = settings.put("tokenizer", checksum(folder.resolve(encoder.siglipPath())) + "-" + checksum(folder.resolve(encoder.projectorPath())));
+            String vit = checksum(folder.resolve(encoder.siglipPath()));
+            String unused = settings.put("tokenizer", vit + "-" + checksum(folder.resolve(encoder.projectorPath())));
             unused = settings.put("codebook", Integer.toString(encoder.codebookSize()));
             unused = settings.put("dtype", dtype.name());
             TokenShardsWriter writer = new TokenShardsWriter(tokenizer, batch, shards.readers);
