@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             DetokenizeCommand.class,
             InspectCommand.class,
+            DataCommand.class,
             InitCommand.class,
             TrainCommand.class,
             ReportCommand.class,
@@ -53,8 +54,8 @@ public final class Main {
     static int run(String... args) {
         CommandLine line = new CommandLine(new Main());
         line.setCaseInsensitiveEnumValuesAllowed(true);
-        line.setParameterExceptionHandler((e, unused) -> report(String.valueOf(e.getMessage()), "see xomni "
-                + (e.getCommandLine().getParent() == null ? "" : e.getCommandLine().getCommandName() + " ") + "--help", BAD_INPUT));
+        line.setParameterExceptionHandler((e, unused) -> report(
+                String.valueOf(e.getMessage()), "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help", BAD_INPUT));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, debug(args)));
         if (args.length == 0) {
             line.usage(System.out);

@@ -59,11 +59,12 @@ final class TrainingProgress implements RunListener, AutoCloseable {
         metrics.forEach((name, value) -> means.merge(name, value, (mean, now) -> mean + share * (now - mean)));
         long now = clock.getAsLong();
         if (bar != null) {
-            bar.setExtraMessage(" " + measured());
+            bar.setExtraMessage(brief());
             bar.stepTo(step);
         } else if (now - lastLine >= BETWEEN_LINES || step == steps) {
             lastLine = now;
-            out.println(format("step %,d of %,d, %s, %s left", step, steps, measured(), words(remaining(step, Duration.ofNanos(now - begun)))));
+            String left = words(remaining(step, Duration.ofNanos(now - begun)));
+            out.println(format("step %,d of %,d, %s, %s left", step, steps, measured(), left));
         }
     }
 
@@ -75,6 +76,13 @@ final class TrainingProgress implements RunListener, AutoCloseable {
         return text.toString();
     }
 
+    /** For a bar in 80 columns. */
+    private String brief() {
+        double tokens = means.getOrDefault("tokens_per_s", 0.0);
+        return format("loss %.4g", means.getOrDefault("loss", Double.NaN)) + format(", %.0f/s", means.getOrDefault("samples_per_s", 0.0))
+                + (tokens == 0 ? "" : tokens < 10_000 ? format(", %.0f tok/s", tokens) : format(", %.0fk tok/s", tokens / 1e3));
+    }
+
     private void append(StringBuilder text, String name, String format) {
         Double mean = means.get(name);
         if (mean != null && !(name.equals("tokens_per_s") && mean == 0)) {
@@ -84,7 +92,7 @@ final class TrainingProgress implements RunListener, AutoCloseable {
 
     private ProgressBar open() {
         return new ProgressBarBuilder()
-                .setTaskName("steps")
+                .setTaskName("")
                 .setInitialMax(steps)
                 .startsFrom(first, Duration.ZERO)
                 .setStyle(ProgressBarStyle.ASCII)

@@ -46,6 +46,6 @@ class TrainingProgressTest {
 
     @Test
     void withATerminalThereIsABar() {
-        assertThat(run(true, 0, 1000, Duration.ofMillis(1))).contains("steps 100%", "1000/1000", "loss 1.500");
+        assertThat(run(true, 0, 1000, Duration.ofMillis(1))).contains("100%", "1000/1000", "loss 1.500, 41/s, 13k tok/s");
     }
 }

@@ -7,10 +7,12 @@ import org.xomni.tensor.InputException;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A file of records and a folder of the images that they name: captions, {@code {"image": "a.png", "text": "..."}} (or {@code "caption"}), and
- * conversations in the manner of LLaVA, {@code {"image": "a.png" | ["a.png", ...], "conversations": [...]}}, one a line or as one array.
+ * A file of records and a folder of the images that they name: captions, {@code {"image": "a.png", "text": "..."}} (or {@code "caption"}),
+ * and conversations in the manner of LLaVA, {@code {"image": "a.png" | ["a.png", ...], "conversations": [...]}}, one a line or as one
+ * array.
  *
- * <p>The paths are not trusted: one that leads out of the folder breaks its record. Links are followed, as image folders often consist of them.
+ * <p>The paths are not trusted: one that leads out of the folder breaks its record. Links are followed, as image folders often consist of
+ * them.
  */
 public final class AnnotatedImages implements Records {
     private final JsonFile file;

@@ -9,9 +9,9 @@ import org.xomni.data.SampleStream.Indexed;
 import org.xomni.tensor.InputException;
 
 /**
- * Batches for the stages that work on pictures: all samples of a batch have pictures of the same sizes, so that they stack. Samples wait in a
- * bucket for their sizes until it is full; the buckets hold a limited number together, after which the one with the oldest sample leaves as a
- * smaller batch. Samples without a picture are skipped.
+ * Batches for the stages that work on pictures: all samples of a batch have pictures of the same sizes, so that they stack. Samples wait in
+ * a bucket for their sizes until it is full; the buckets hold a limited number together, after which the one with the oldest sample leaves
+ * as a smaller batch. Samples without a picture are skipped.
  *
  * <p>Same source, same settings, same state: same batches. Used by one thread.
  */
@@ -76,8 +76,8 @@ public final class BucketBatcher implements AutoCloseable {
             try {
                 put(new Indexed<>(index, source.sample(index)));
             } catch (BrokenSample e) {
-                throw new InputException("sample " + index + " waited for its batch when the run stopped and is broken now: " + e.getMessage()
-                        + "; restore the data, or start the stage anew", e);
+                throw new InputException("sample " + index + " waited for its batch when the run stopped and is broken now: "
+                        + e.getMessage() + "; restore the data, or start the stage anew", e);
             }
         }
         this.stream = new SampleStream<>(i -> withPicture(source.sample(i)), from.position, threads);

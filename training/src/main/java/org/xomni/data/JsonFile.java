@@ -12,8 +12,8 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 
 /**
- * A file of many JSON objects, one a line ({@code .jsonl}) or in one array ({@code .json}), of which each is read when it is asked for. Opening
- * it scans it once for where they stand; a line is not looked at until it is read, so a broken one breaks one record only.
+ * A file of many JSON objects, one a line ({@code .jsonl}) or in one array ({@code .json}), of which each is read when it is asked for.
+ * Opening it scans it once for where they stand; a line is not looked at until it is read, so a broken one breaks one record only.
  */
 final class JsonFile implements AutoCloseable {
     private static final int MAX_BYTES = 64 << 20;

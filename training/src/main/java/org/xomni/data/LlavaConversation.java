@@ -9,9 +9,9 @@ import org.xomni.data.Sample.Turn;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Conversations as LLaVA's data has them: a list of {@code {"from": "human" | "gpt" | "system", "value": "..."}} in which {@code <image>} stands
- * for the next picture. As in LLaVA, one picture comes before what its turn says, wherever it was written, and pictures that no turn mentions belong to
- * the first human one.
+ * Conversations as LLaVA's data has them: a list of {@code {"from": "human" | "gpt" | "system", "value": "..."}} in which {@code <image>}
+ * stands for the next picture. As in LLaVA, one picture comes before what its turn says, wherever it was written, and pictures that no turn
+ * mentions belong to the first human one.
  */
 final class LlavaConversation {
     private static final String PLACEHOLDER = "<image>";

@@ -4,9 +4,9 @@ import java.util.List;
 import org.xomni.tensor.InputException;
 
 /**
- * Several sources mixed by weight. Every block of {@value #BLOCK} samples takes a fixed number from each source, by weight, in an order that the
- * seed and the block's number decide; so a source's share is exact in the long run, and where a sample comes from is computed from its index alone.
- * Each sample of each source comes once, a source's own order is kept from block to block.
+ * Several sources mixed by weight. Every block of {@value #BLOCK} samples takes a fixed number from each source, by weight, in an order
+ * that the seed and the block's number decide; so a source's share is exact in the long run, and where a sample comes from is computed from
+ * its index alone. Each sample of each source comes once, a source's own order is kept from block to block.
  */
 public final class Mixture implements SampleSource {
     private static final int BLOCK = 4096;

@@ -8,8 +8,8 @@ import org.xomni.data.SampleStream.Indexed;
 import org.xomni.tensor.InputException;
 
 /**
- * Packs sequences into rows of a fixed length. A window of sequences waits; a row begins with the oldest, so that none waits forever, and goes on
- * with the longest that still fits until none does. A sequence that is longer than a row is skipped and counted.
+ * Packs sequences into rows of a fixed length. A window of sequences waits; a row begins with the oldest, so that none waits forever, and
+ * goes on with the longest that still fits until none does. A sequence that is longer than a row is skipped and counted.
  *
  * <p>Same source, same settings, same state: same batches. Used by one thread.
  */

@@ -3,8 +3,8 @@ package org.xomni.data;
 import org.xomni.tensor.InputException;
 
 /**
- * A shuffled order of any length without a table: a Feistel network permutes a power of four that is at least {@code size}, and walks on from
- * numbers that lie beyond (Black and Rogaway 2002).
+ * A shuffled order of any length without a table: a Feistel network permutes a power of four that is at least {@code size}, and walks on
+ * from numbers that lie beyond (Black and Rogaway 2002).
  *
  * @param size how many numbers are permuted
  * @param key picks the permutation

@@ -1,8 +1,8 @@
 package org.xomni.data;
 
 /**
- * A finite collection of samples with random access, such as what files hold. {@link Shuffled} makes an endless source of it; a single pass in
- * order is {@code records::record}.
+ * A finite collection of samples with random access, such as what files hold. {@link Shuffled} makes an endless source of it; a single pass
+ * in order is {@code records::record}.
  */
 public interface Records extends AutoCloseable {
 

@@ -20,8 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
  * {"key": "...", "turns": [{"role": "user", "parts": [{"picture": P}, {"text": "What does it say?"}]}, ...]}
  * }</pre>
  *
- * <p>What P is, the container decides: tokens, or the name of an image. Also read are captions of other sources, {@code text} or {@code caption}
- * with {@code image}, and {@linkplain LlavaConversation conversations}. Keys that nobody asks for are ignored.
+ * <p>What P is, the container decides: tokens, or the name of an image. Also read are captions of other sources, {@code text} or
+ * {@code caption} with {@code image}, and {@linkplain LlavaConversation conversations}. Keys that nobody asks for are ignored.
  */
 final class SampleJson {
     private static final List<String> CAPTIONS = List.of("prompt", "text", "caption");

@@ -1,8 +1,8 @@
 package org.xomni.data;
 
 /**
- * An endless, seeded sequence of samples with random access. Sample {@code i} depends on the source's settings and on {@code i} only, so that a
- * run resumes exactly by remembering how far it was, and any thread may make any sample.
+ * An endless, seeded sequence of samples with random access. Sample {@code i} depends on the source's settings and on {@code i} only, so
+ * that a run resumes exactly by remembering how far it was, and any thread may make any sample.
  */
 public interface SampleSource extends AutoCloseable {
 

@@ -13,8 +13,8 @@ import org.xomni.tensor.InputException;
 import org.xomni.tensor.XOmniException;
 
 /**
- * Samples in order, made ahead on other threads. Broken ones are counted, named (the first few in the log) and skipped, so the sequence is the
- * same at any number of threads; a run resumes with a new stream that begins at {@link #position}.
+ * Samples in order, made ahead on other threads. Broken ones are counted, named (the first few in the log) and skipped, so the sequence is
+ * the same at any number of threads; a run resumes with a new stream that begins at {@link #position}.
  *
  * <p>Used by one thread. It does not own what it reads from: close the stream first, then the source.
  *

@@ -1,8 +1,8 @@
 package org.xomni.data;
 
 /**
- * Random numbers that are computed instead of drawn: the same values give the same number on any thread and in any order. Whoever needs chance for
- * "sample i of seed s" mixes s, i and a number of its own, and two users with different numbers see unrelated chance.
+ * Random numbers that are computed instead of drawn: the same values give the same number on any thread and in any order. Whoever needs
+ * chance for "sample i of seed s" mixes s, i and a number of its own, and two users with different numbers see unrelated chance.
  */
 public final class Seeds {
     /** 2^64 divided by the golden ratio: the step of SplitMix64. */

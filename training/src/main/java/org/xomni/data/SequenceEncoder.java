@@ -22,8 +22,8 @@ import org.xomni.text.TextTokenizer;
  *   <li>a {@link Sample.Generation} is the raw prompt, then {@code <SOM>h w<IMAGE>}, h*w image tokens, {@code <EOM>}; the image tokens are
  *       supervised. {@code <EOM>} is not: image mode scores image tokens only, and drawing ends by count.
  *   <li>a {@link Sample.Dialogue} goes through the checkpoint's chat template; supervised are the assistant's text with the
- *       {@code <|im_end|>} after it, and the image tokens that it draws. Pictures are written as in {@code org.xomni.Conversation}: a newline
- *       separates them from what a user says next.
+ *       {@code <|im_end|>} after it, and the image tokens that it draws. Pictures are written as in
+ *       {@code org.xomni.Conversation}: a newline separates them from what a user says next.
  * </ul>
  * Text of samples is only text: control tokens in it are ordinary characters. Thread-safe.
  */
@@ -95,8 +95,8 @@ public final class SequenceEncoder {
     }
 
     /**
-     * What the assistant says enters the template as one negative id for each turn: so its place is known afterwards, and the line before it is
-     * encoded alone, as it is when the model is asked to go on from there.
+     * What the assistant says enters the template as one negative id for each turn: so its place is known afterwards, and the line before
+     * it is encoded alone, as it is when the model is asked to go on from there.
      */
     private TokenSequence dialogue(Sample sample, List<Turn> turns) throws BrokenSample {
         long answers = turns.stream().filter(t -> t.role() == Role.ASSISTANT).count();
@@ -182,7 +182,7 @@ public final class SequenceEncoder {
         return switch (picture) {
             case Picture.Tokenised(ImageTokens tokens) -> tokens.requireCodebook(config.imageVocabSize());
             case Picture.Raw _ -> throw new InputException(
-                    sample.key() + " has a picture that is not tokenised; make a tokenised cache with xomni data tokenize and train on that");
+                    sample.key() + " has a picture that is not tokenised; make a cache with xomni data tokenize and train on that");
         };
     }
 

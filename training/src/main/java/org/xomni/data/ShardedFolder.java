@@ -10,9 +10,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongConsumer;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.NewFile;
+import org.xomni.tensor.XOmniException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -26,6 +29,8 @@ import tools.jackson.databind.node.ObjectNode;
  */
 record ShardedFolder(Path folder, Kind kind, long samples, int samplesPerShard, Map<String, String> about) {
     private static final int FORMAT = 1;
+
+    private static final Pattern LEFTOVER = Pattern.compile("\\d{6}\\.[a-z]+\\.[0-9a-f-]{36}\\.tmp");
 
     /** What a folder holds. */
     enum Kind {
@@ -96,6 +101,7 @@ record ShardedFolder(Path folder, Kind kind, long samples, int samplesPerShard, 
      */
     void write(ShardWriter writer, LongConsumer done) {
         describe();
+        deleteLeftovers();
         List<Path> shards = shards();
         for (int i = 0; i < shards.size(); i++) {
             long from = (long) i * samplesPerShard;
@@ -104,6 +110,17 @@ record ShardedFolder(Path folder, Kind kind, long samples, int samplesPerShard, 
                 NewFile.write(shards.get(i), out -> writer.write(out, from, to));
             }
             done.accept(to);
+        }
+    }
+
+    /** What a process that was killed had begun to write. */
+    private void deleteLeftovers() {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.filter(f -> LEFTOVER.matcher(f.getFileName().toString()).matches()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new XOmniException(folder + " cannot be tidied up (" + e + "); check its permissions", e);
         }
     }
 

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.InputException;
 
 /**
- * The files in a tar, found by reading its headers only: POSIX ustar, pax names and sizes, GNU long names and large sizes. Other things than files, such
- * as folders and links, are passed over.
+ * The files in a tar, found by reading its headers only: POSIX ustar, pax names and sizes, GNU long names and large sizes. Other things
+ * than files, such as folders and links, are passed over.
  */
 final class Tar {
     private static final int BLOCK = 512;

@@ -23,7 +23,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Tokenises the pictures of samples and keeps the result as {@link TokenShards}. Pictures of one size go through the tokenizer together. */
+/** Tokenises the pictures of samples and keeps them as {@link TokenShards}. Pictures of one size go through the tokenizer together. */
 public final class TokenShardsWriter {
     /** Samples are tokenised in groups of this many pixels, so that pictures of one size meet and memory stays bounded. */
     private static final long PIXELS_TOGETHER = 8L << 20;
@@ -49,8 +49,8 @@ public final class TokenShardsWriter {
     }
 
     /**
-     * Tokenises samples 0 .. samples-1 of a source; shards that are there already stay. Samples that are broken, or whose pictures the tokenizer's
-     * transform refuses, are counted, named in the log and left out.
+     * Tokenises samples 0 .. samples-1 of a source; shards that are there already stay. Samples that are broken, or whose pictures the
+     * tokenizer's transform refuses, are counted, named in the log and left out.
      *
      * @param about what decides the tokens, such as seed and checkpoint: a folder is only continued with the same
      * @param done hears how many samples are written

@@ -20,9 +20,10 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Tar shards in the manner of WebDataset: the members {@code 000123.png} and {@code 000123.txt} are one sample. A member's key is its path up to the first
- * dot of the file name; what follows is its kind: {@code png}, {@code jpg}, {@code webp}, {@code gif}, {@code bmp} (or {@code 0.png}, {@code 1.png}
- * for several pictures), {@code txt} for a caption, {@code json} for a caption or a conversation. Other kinds are ignored.
+ * Tar shards in the manner of WebDataset: the members {@code 000123.png} and {@code 000123.txt} are one sample. A member's key is its path
+ * up to the first dot of the file name; what follows is its kind: {@code png}, {@code jpg}, {@code webp}, {@code gif}, {@code bmp} (or
+ * {@code 0.png}, {@code 1.png} for several pictures), {@code txt} for a caption, {@code json} for a caption or a conversation. Other kinds
+ * are ignored.
  *
  * <p>Opening reads the headers of all shards once, 512 bytes a member; pictures are decoded when they are asked for.
  */

@@ -18,8 +18,9 @@ import org.xomni.tensor.NewFile;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes samples as tar shards that {@link WebDataset} and other readers of this format understand: {@code 000000123.png} (or {@code .0.png},
- * {@code .1.png}), {@code 000000123.json} with the whole sample, and a prompt also as {@code 000000123.txt}. Same samples, same bytes.
+ * Writes samples as tar shards that {@link WebDataset} and other readers of this format understand: {@code 000000123.png} (or
+ * {@code .0.png}, {@code .1.png}), {@code 000000123.json} with the whole sample, and a prompt also as {@code 000000123.txt}. Same samples,
+ * same bytes.
  */
 public final class WebDatasetWriter {
     private static final int BLOCK = 512;
@@ -35,7 +36,13 @@ public final class WebDatasetWriter {
      * @throws InputException if the folder was begun with other settings, or a picture is tokens already
      */
     public static void write(
-            Path folder, SampleSource source, long samples, int samplesPerShard, Map<String, String> about, int threads, LongConsumer done) {
+            Path folder,
+            SampleSource source,
+            long samples,
+            int samplesPerShard,
+            Map<String, String> about,
+            int threads,
+            LongConsumer done) {
         new ShardedFolder(folder, ShardedFolder.Kind.PICTURES, samples, samplesPerShard, about)
                 .write((out, from, to) -> writeShard(out, source, from, to, threads), done);
     }

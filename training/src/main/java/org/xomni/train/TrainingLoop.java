@@ -69,11 +69,11 @@ public final class TrainingLoop {
                 stage.afterStep(step, optimizer);
                 average.update(step);
                 step++;
+                listener.stepped(step, measured);
                 boolean last = step == settings.steps() || listener.stop();
                 if (step % settings.logEvery() == 0 || last) {
                     metrics.write(step, measured);
                 }
-                listener.stepped(step, measured);
                 if (step % settings.checkpointEvery() == 0 || last) {
                     checkpoint(step, state, average);
                 }

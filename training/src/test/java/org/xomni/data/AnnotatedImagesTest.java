@@ -67,7 +67,8 @@ class AnnotatedImagesTest {
             assertThat(turns(records, 1)).containsExactly(
                     Turn.of(Role.SYSTEM, "Be brief."),
                     new Turn(Role.USER, List.of(
-                            new Part.Said("Compare"), new Part.Shown(A), new Part.Said("and"), new Part.Shown(B), new Part.Said("please."))),
+                            new Part.Said("Compare"), new Part.Shown(A),
+                            new Part.Said("and"), new Part.Shown(B), new Part.Said("please."))),
                     Turn.of(Role.ASSISTANT, "Same."));
             assertThat(turns(records, 2)).containsExactly(Turn.of(Role.USER, "Hi"), Turn.of(Role.ASSISTANT, " Hello. "));
             assertThat(turns(records, 3).getFirst()).isEqualTo(
@@ -78,7 +79,8 @@ class AnnotatedImagesTest {
 
     @Test
     void pathsThatLeadOutOfTheFolderAreRefused() throws Exception {
-        List<String> paths = List.of("../secret.png", "sub/../../secret.png", folder.resolve("secret.png").toString(), "../images", ".", "");
+        List<String> paths = List.of(
+                "../secret.png", "sub/../../secret.png", "../images", ".", "", folder.resolve("secret.png").toString());
         for (String path : paths) {
             try (AnnotatedImages records = jsonl("{\"image\": \"" + path + "\", \"text\": \"x\"}")) {
                 assertThatThrownBy(() -> records.record(0)).isInstanceOf(BrokenSample.class)
@@ -106,8 +108,8 @@ class AnnotatedImagesTest {
                 {"image": "nul\\u0000.png", "text": "x"}
                 {"image": "a.png", "text": "good"}
                 """)) {
-            List<String> reasons = List.of("not valid JSON", "not a PNG", "not a file", "expected a path", "none of", "0 pictures", "mentions 2 pictures",
-                    "'robot'", "without a \"value\"", "no human turn", "none of", "no file can have");
+            List<String> reasons = List.of("not valid JSON", "not a PNG", "not a file", "expected a path", "none of", "0 pictures",
+                    "mentions 2 pictures", "'robot'", "without a \"value\"", "no human turn", "none of", "no file can have");
             for (int i = 0; i < reasons.size(); i++) {
                 int number = i;
                 assertThatThrownBy(() -> records.record(number)).isInstanceOf(BrokenSample.class)

@@ -43,7 +43,8 @@ class SequenceEncoderTest {
     }
 
     static SequenceEncoder encoder(TextTokenizer text, PromptDropping dropping) {
-        return new SequenceEncoder(UnifiedConfig.of(ConfigFile.read(MODEL.resolve("config.json"))), text, ChatTemplate.load(MODEL), dropping);
+        UnifiedConfig config = UnifiedConfig.of(ConfigFile.read(MODEL.resolve("config.json")));
+        return new SequenceEncoder(config, text, ChatTemplate.load(MODEL), dropping);
     }
 
     @Test

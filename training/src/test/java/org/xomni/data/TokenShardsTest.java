@@ -81,7 +81,8 @@ class TokenShardsTest {
         Path second = folder.resolve("000001.jsonl");
         byte[] whole = Files.readAllBytes(second);
         Files.delete(second);
-        assertThatThrownBy(() -> new TokenShards(folder)).isInstanceOf(InputException.class).hasMessageContaining("000001.jsonl is missing");
+        assertThatThrownBy(() -> new TokenShards(folder)).isInstanceOf(InputException.class)
+                .hasMessageContaining("000001.jsonl is missing");
         TokenShardsWriter writer = new TokenShardsWriter(tokenizer, 3, 1);
         assertThatThrownBy(() -> writer.write(folder, TokenShardsTest::sample, 15, 4, ABOUT, done -> {}))
                 .isInstanceOf(InputException.class).hasMessageContaining("other settings");
@@ -112,7 +113,8 @@ class TokenShardsTest {
     @Test
     void anotherKindOfFolderIsRefused() throws Exception {
         assertThatThrownBy(() -> new TokenShards(folder)).isInstanceOf(InputException.class).hasMessageContaining("no about.json");
-        Files.writeString(folder.resolve("about.json"), "{\"format\": 1, \"kind\": \"pictures\", \"samples\": 9, \"samples_per_shard\": 3}");
+        Files.writeString(folder.resolve("about.json"), """
+                {"format": 1, "kind": "pictures", "samples": 9, "samples_per_shard": 3}""");
         assertThatThrownBy(() -> new TokenShards(folder)).isInstanceOf(InputException.class).hasMessageContaining("expected tokens");
     }
 }

@@ -59,6 +59,7 @@ class WebDatasetTest {
         Files.delete(folder.resolve("000001.tar"));
         Path first = folder.resolve("000000.tar");
         Files.write(first, new byte[1024]);
+        Files.write(folder.resolve("000001.tar.00000000-0000-0000-0000-000000000000.tmp"), new byte[7]);
         WebDatasetWriter.write(folder, WebDatasetTest::sample, 25, 10, Map.of("seed", "3"), 2, done -> {});
         assertThat(folder.resolve("000001.tar")).hasBinaryContent(second);
         assertThat(first).as("what is there stays").hasSize(1024);
@@ -79,7 +80,8 @@ class WebDatasetTest {
             return sample(i + 1);
         };
         assertThatThrownBy(() -> WebDatasetWriter.write(folder, failing, 25, 10, Map.of(), 2, done -> {})).hasMessage("out of luck");
-        assertThat(folder).isDirectoryContaining(f -> f.endsWith("000000.tar")).isDirectoryNotContaining(f -> !f.toString().matches(".*(000000.tar|about.json)"));
+        assertThat(folder).isDirectoryContaining(f -> f.endsWith("000000.tar"))
+                .isDirectoryNotContaining(f -> !f.toString().matches(".*(000000.tar|about.json)"));
     }
 
     @Test
@@ -99,7 +101,8 @@ class WebDatasetTest {
                 .file("b.json", "{\"url\": \"elsewhere\"}".getBytes(UTF_8))
                 .file("c.png", PNG)
                 .file("c.json", """
-                        {"conversations": [{"from": "human", "value": "<image>\\nWhat?"}, {"from": "gpt", "value": "A sign."}]}""".getBytes(UTF_8));
+                        {"conversations": [{"from": "human", "value": "<image>\\nWhat?"},
+                                           {"from": "gpt", "value": "A sign."}]}""".getBytes(UTF_8));
         try (WebDataset records = open(tar.end())) {
             assertThat(records.size()).isEqualTo(5);
             assertThatThrownBy(() -> records.record(0)).isInstanceOf(BrokenSample.class)
@@ -119,7 +122,8 @@ class WebDatasetTest {
         try (WebDataset records = open(tar.end())) {
             assertThatThrownBy(() -> records.record(0)).isInstanceOf(BrokenSample.class).hasMessageContaining("shard.tar/a.png");
             assertThatThrownBy(() -> records.record(1)).isInstanceOf(BrokenSample.class).hasMessageContaining("shard.tar/b has 0 pictures");
-            assertThatThrownBy(() -> records.record(2)).isInstanceOf(BrokenSample.class).hasMessageContaining("shard.tar/c is not valid JSON");
+            assertThatThrownBy(() -> records.record(2)).isInstanceOf(BrokenSample.class)
+                    .hasMessageContaining("shard.tar/c is not valid JSON");
             assertThat(records.record(3)).isEqualTo(caption("shard.tar/d", "z"));
         }
     }
@@ -157,7 +161,8 @@ class WebDatasetTest {
             case 0 -> new Sample.Generation("key " + i, " a sign \"<image>\"\n", picture);
             case 1 -> new Sample.Dialogue("key/" + i, List.of(
                     Turn.of(Role.SYSTEM, ""),
-                    new Turn(Role.USER, List.of(new Part.Shown(picture), new Part.Said("\nWhat is <image>?"), new Part.Shown(new Picture.Raw(PIXELS)))),
+                    new Turn(Role.USER, List.of(
+                            new Part.Shown(picture), new Part.Said("\nWhat is <image>?"), new Part.Shown(new Picture.Raw(PIXELS)))),
                     Turn.of(Role.ASSISTANT, "größer 🦊")));
             default -> new Sample.Dialogue("key/" + i, List.of(
                     Turn.of(Role.USER, "Draw."), new Turn(Role.ASSISTANT, List.of(new Part.Shown(picture)))));

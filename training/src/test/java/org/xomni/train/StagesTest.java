@@ -35,7 +35,7 @@ class StagesTest {
     enum Kind {
         TOKENIZER(150, 0.6),
         AUTOENCODER(150, 0.5),
-        DECODER(250, 0.8),
+        DECODER(400, 0.8),
         UNIFIED(200, 0.2);
 
         final int steps;

@@ -1,0 +1,46 @@
+package org.xomni.cli;
+
+import java.nio.file.Path;
+import java.util.function.LongConsumer;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import picocli.CommandLine.Option;
+
+/** Where and how shards are written. */
+final class ShardOptions {
+    @Option(names = "-o", paramLabel = "DIR", required = true,
+            description = "Folder of the shards. One that was begun with the same settings is finished.")
+    Path folder = Path.of("");
+
+    @Option(names = "--per-shard", paramLabel = "N", defaultValue = "1000", description = "Samples in a shard. Default: 1000.")
+    int perShard;
+
+    @Option(names = "--readers", paramLabel = "N", defaultValue = "1", description = "Threads that make or read samples. Default: 1.")
+    int readers;
+
+    /** Writes shards. */
+    @FunctionalInterface
+    interface Writing {
+        void write(LongConsumer done);
+    }
+
+    /** Shows a bar of samples on stderr if that is a terminal, and says in the end what is there. */
+    void run(long samples, Writing writing) {
+        if (Terminal.stderrIsTerminal()) {
+            try (ProgressBar bar = new ProgressBarBuilder()
+                    .setTaskName("samples")
+                    .setInitialMax(samples)
+                    .setStyle(ProgressBarStyle.ASCII)
+                    .setConsumer(new ConsoleProgressBarConsumer(System.err))
+                    .showSpeed()
+                    .build()) {
+                writing.write(bar::stepTo);
+            }
+        } else {
+            writing.write(done -> {});
+        }
+        System.err.println(samples + " samples are in " + folder);
+    }
+}
