@@ -33,7 +33,8 @@ final class DryRunText {
     private static String batch(DryRun dry) {
         String most = dry.batch().atMost() ? "at most " : "";
         String once = format("%s%,d %s", most, dry.amountPerStep(), dry.batch().unit());
-        return dry.loop().accumulate() == 1 ? once : once + format(", in %,d micro-batches of %,d", dry.loop().accumulate(), dry.batch().amount());
+        long parts = dry.loop().accumulate();
+        return parts == 1 ? once : once + format(", in %,d micro-batches of %,d", parts, dry.batch().amount());
     }
 
     /** The rate at first, at its highest, halfway and at last. */
@@ -47,10 +48,11 @@ final class DryRunText {
 
     private static void memory(List<String> lines, DryRun dry) {
         Memory m = dry.memory();
-        lines.add(label("memory") + bytes(m.total()) + " in one process: weights " + bytes(m.weights()) + ", gradients " + bytes(m.gradients()));
-        lines.add(label("") + "fp32 masters " + bytes(m.masters()) + ", moments " + bytes(m.moments()) + ", averages " + bytes(m.averages()));
-        lines.add(label("") + "activations of a micro-batch about " + bytes(m.activations()) + ", nothing recomputed, without attention scores ("
-                + bytes(dry.activations().attention()) + " where attention is not flash)");
+        lines.add(label("memory") + bytes(m.total()) + " in one process");
+        lines.add(label("") + "weights " + bytes(m.weights()) + ", gradients " + bytes(m.gradients()) + ", fp32 masters " + bytes(m.masters())
+                + ", moments " + bytes(m.moments()) + ", averages " + bytes(m.averages()));
+        lines.add(label("") + "activations of a micro-batch about " + bytes(m.activations()) + ", if nothing is recomputed");
+        lines.add(label("") + "(plain attention would keep " + bytes(dry.activations().attention()) + " of scores as well)");
     }
 
     private static String label(String text) {
@@ -62,7 +64,9 @@ final class DryRunText {
     }
 
     private static String large(double amount) {
-        return amount < 1e6 ? format("%,.0f", amount) : amount < 1e9 ? format("%.1f million", amount / 1e6) : format("%,.1f billion", amount / 1e9);
+        return amount < 1e6 ? format("%,.0f", amount)
+                : amount < 1e9 ? format("%.1f million", amount / 1e6)
+                : format("%,.1f billion", amount / 1e9);
     }
 
     private static String format(String format, Object... values) {

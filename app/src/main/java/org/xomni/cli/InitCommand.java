@@ -25,7 +25,7 @@ final class InitCommand implements Callable<Integer> {
     @Nullable
     Path siglip;
 
-    @Option(names = "--siglip-heads", paramLabel = "N", description = "Attention heads of the ViT, where it is not one of the published ones.")
+    @Option(names = "--siglip-heads", paramLabel = "N", description = "Attention heads of the ViT, if it is not a published one.")
     int siglipHeads;
 
     @Option(names = "--flux", paramLabel = "DIR", description = "FLUX.1-dev pipeline folder, for the decoder.")
@@ -35,10 +35,10 @@ final class InitCommand implements Callable<Integer> {
     @Option(names = "--image-vocab", paramLabel = "K", defaultValue = "16384", description = "Image tokens. Default: 16384.")
     int imageVocab = 16_384;
 
-    @Option(names = "--adapter-layers", paramLabel = "N", defaultValue = "4", description = "Vision-specific blocks before the others. Default: 4.")
+    @Option(names = "--adapter-layers", paramLabel = "N", defaultValue = "4", description = "Vision-specific blocks at the start. Default: 4.")
     int adapterLayers = 4;
 
-    @Option(names = "--head-layers", paramLabel = "N", defaultValue = "4", description = "Vision-specific blocks after the others. Default: 4.")
+    @Option(names = "--head-layers", paramLabel = "N", defaultValue = "4", description = "Vision-specific blocks at the end. Default: 4.")
     int headLayers = 4;
 
     @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Of fresh parameters. Default: 0.")

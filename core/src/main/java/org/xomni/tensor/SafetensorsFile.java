@@ -127,7 +127,8 @@ public final class SafetensorsFile implements TensorFile {
                     int unused = out.write(bytes);
                 });
                 if (out.position() - before != tensor.byteSize()) {
-                    throw new IllegalArgumentException(tensor.name() + " was made of " + (out.position() - before) + " bytes, not " + tensor.byteSize());
+                    throw new IllegalArgumentException(
+                            tensor.name() + " was made of " + (out.position() - before) + " bytes, not " + tensor.byteSize());
                 }
             }
         });

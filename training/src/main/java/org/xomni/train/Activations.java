@@ -6,18 +6,18 @@ import org.xomni.decoder.VaeConfig;
 import org.xomni.tokenizer.VitConfig;
 
 /**
- * Roughly what one micro-batch leaves for the backward pass, when nothing is recomputed: the tensors that the gradients of each block need, counted
- * in its formulas. D width, A width of all heads, I width of the MLP, H heads, L length; for each token and block:
+ * Roughly what one micro-batch leaves for the backward pass, when nothing is recomputed: the tensors that the gradients of each block need,
+ * counted in its formulas. D width, A width of all heads, I width of the MLP, H heads, L length; for each token and block:
  *
  * <pre>
- * Qwen2       4 D + 5 A + 4 I      norms 4 D; rotated queries, keys and values, what is gathered, merged heads 5 A; gate, silu, up, product 4 I
+ * Qwen2       4 D + 5 A + 4 I      norms 4 D; rotated queries, keys, values, what is gathered, merged 5 A; gate, silu, up, product 4 I
  * ViT         8 D + 2 I            norms 4 D; queries, keys, values 3 D; what is gathered D; before and after GELU 2 I
- * FLUX        24 D                 modulated norms, queries, keys and values before and after norm and rotation, MLP of 4 D before and after GELU
+ * FLUX        24 D                 modulated norms; queries, keys, values before and after norm and rotation; MLP of 4 D around GELU
  * autoencoder 7 for each channel of a residual block, at its resolution
  * </pre>
  *
- * Plain attention also keeps its scores and their softmax, 2 H L for each token and block; flash attention does not. Scores of a vocabulary V of a
- * language model: V once in the type of activations and twice in fp32.
+ * Plain attention also keeps its scores and their softmax, 2 H L for each token and block; flash attention does not. Scores of a vocabulary
+ * V of a language model: V once in the type of activations and twice in fp32.
  *
  * @param bytes without attention's scores
  * @param attention scores of plain attention
@@ -25,7 +25,8 @@ import org.xomni.tokenizer.VitConfig;
 public record Activations(long bytes, long attention) {
     private static final int FP32 = 4;
 
-    static Activations ofTransformer(long width, long attentionWidth, long mlpWidth, long heads, long layers, long rows, long length, long bytes) {
+    static Activations ofTransformer(
+            long width, long attentionWidth, long mlpWidth, long heads, long layers, long rows, long length, long bytes) {
         return blocks(4 * width + 5 * attentionWidth + 4 * mlpWidth, heads, layers, rows, length, bytes);
     }
 

@@ -39,6 +39,11 @@ public sealed interface DataRecipe {
     /** Its files that are not there. */
     List<String> missing(Path folder);
 
+    /** Whether pictures come as pixels, so that training on tokens needs the image tokenizer. */
+    default boolean hasPixels() {
+        return true;
+    }
+
     /**
      * The procedural world of signs.
      *
@@ -147,7 +152,8 @@ public sealed interface DataRecipe {
     }
 
     /**
-     * A file of captions, or of conversations in the manner of LLaVA, and a folder of the images that they name; see {@link AnnotatedImages}.
+     * A file of captions, or of conversations in the manner of LLaVA, and a folder of the images that they name; see
+     * {@link AnnotatedImages}.
      *
      * @param path {@code .jsonl}, or {@code .json} with one array
      * @param images folder
@@ -187,6 +193,11 @@ public sealed interface DataRecipe {
         }
 
         @Override
+        public boolean hasPixels() {
+            return false;
+        }
+
+        @Override
         public List<String> missing(Path folder) {
             return Files.isDirectory(folder.resolve(path)) ? List.of() : List.of(folder.resolve(path).normalize().toString());
         }
@@ -223,6 +234,11 @@ public sealed interface DataRecipe {
         @Override
         public List<String> missing(Path folder) {
             return parts.stream().flatMap(p -> p.source.missing(folder).stream()).toList();
+        }
+
+        @Override
+        public boolean hasPixels() {
+            return parts.stream().anyMatch(p -> p.source.hasPixels());
         }
     }
 }

@@ -87,7 +87,8 @@ public final class DecoderStage implements Stage {
      * @param threads that make samples
      */
     public DecoderStage(
-            ConfigFile config, @Nullable Path start, ImageTokenizer tokenizer, Vae vae, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
+            ConfigFile config, @Nullable Path start, ImageTokenizer tokenizer, Vae vae, Settings settings, long seed, Numerics numerics,
+            SampleSource source, int threads) {
         this.settings = settings;
         this.seed = seed;
         this.config = config;

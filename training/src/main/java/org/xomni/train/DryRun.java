@@ -20,8 +20,8 @@ import org.xomni.tokenizer.VectorQuantizer;
 import org.xomni.tokenizer.VisionTransformer;
 
 /**
- * What a run would be: {@code xomni train STAGE --recipe FILE --dry-run}. All models are built with shapes and without memory, and only configurations
- * and headers are read, so that a recipe for a cluster is checked in seconds on a laptop that has none of its weights.
+ * What a run would be: {@code xomni train STAGE --recipe FILE --dry-run}. All models are built with shapes and without memory, and only
+ * configurations and headers are read, so that a recipe for a cluster is checked in seconds on a laptop that has none of its weights.
  *
  * @param stage one of {@link Training#STAGES}
  * @param parts all models that the run holds
@@ -93,9 +93,10 @@ public record DryRun(
                     TokenizerStage.Painter.of(painter, encoder.codebookDim(), s.painterWidth(), encoder.vit().patchSize()).store()));
         }
         long length = fit.mostTokens(r.data());
-        Activations activations = Activations.ofVit(encoder.vit(), s.batch(), length, bytes(r.precision()))
-                .and(Activations.ofTransformer(s.model().width(), s.model().width(), 8 * s.model().width() / 3, s.model().heads(), s.model().layers(),
-                        Math.round(s.batch() * s.languageShare()), length, bytes(r.precision())));
+        int width = s.model().width();
+        long asked = Math.round(s.batch() * s.languageShare());
+        Activations activations = Activations.ofVit(encoder.vit(), s.batch(), length, bytes(r.precision())).and(Activations.ofTransformer(
+                width, width, 8 * width / 3, s.model().heads(), s.model().layers(), asked, length, bytes(r.precision())));
         return new DryRun("tokenizer", parts, new Batch("tokens", s.batch() * length, true), activations, r.precision(), r.loop(),
                 fit.missing(), fit.problems());
     }
@@ -134,8 +135,9 @@ public record DryRun(
         fit.requireFrozenTokenizer();
         fit.requireWeights(fit.checkpoint().resolve("flux").resolve("vae"), "diffusion_pytorch_model");
         long length = fit.mostTokens(r.data());
-        return new DryRun("decoder", parts, new Batch("tokens", r.stage().batch() * length, true),
-                Activations.ofFlux(config, r.stage().batch(), length, bytes(r.precision())), r.precision(), r.loop(), fit.missing(), fit.problems());
+        Activations activations = Activations.ofFlux(config, r.stage().batch(), length, bytes(r.precision()));
+        return new DryRun("decoder", parts, new Batch("tokens", r.stage().batch() * length, true), activations, r.precision(), r.loop(),
+                fit.missing(), fit.problems());
     }
 
     private static DryRun unified(String stage, Path recipe, Recipes.Unified r) {
@@ -153,13 +155,17 @@ public record DryRun(
         try (ParameterStore store = shapes(r.precision()); UnifiedModel model = UnifiedModel.of(config, store)) {
             parts.add(Part.of("unified model", model.store(), UnifiedStage.trained(config, s.trained())));
         }
-        parts.add(frozenTokenizer(fit));
-        fit.requireFrozenTokenizer();
+        if (r.data().hasPixels()) {
+            parts.add(frozenTokenizer(fit));
+            fit.requireFrozenTokenizer();
+        }
         int scores = Math.max(config.imageVocabSize(), s.trained() == UnifiedStage.Trained.EVERYTHING ? config.vocabSize() : 0);
-        Activations activations = Activations.ofTransformer(config.hiddenSize(), config.heads() * config.headWidth(), config.intermediateSize(), config.heads(),
-                config.layers(), s.rows(), s.length(), bytes(r.precision())).and(Activations.ofScores(scores, (long) s.rows() * s.length(), bytes(r.precision())));
-        return new DryRun(stage, parts, new Batch("tokens", (long) s.rows() * s.length(), false), activations, r.precision(), r.loop(),
-                fit.missing(), fit.problems());
+        long tokens = (long) s.rows() * s.length();
+        Activations activations = Activations.ofTransformer(
+                        config.hiddenSize(), (long) config.heads() * config.headWidth(), config.intermediateSize(), config.heads(), config.layers(),
+                        s.rows(), s.length(), bytes(r.precision()))
+                .and(Activations.ofScores(scores, tokens, bytes(r.precision())));
+        return new DryRun(stage, parts, new Batch("tokens", tokens, false), activations, r.precision(), r.loop(), fit.missing(), fit.problems());
     }
 
     private static Part frozenTokenizer(Fit fit) {

@@ -74,7 +74,8 @@ final class Fit {
     void codes(UnifiedConfig config) {
         int codes = tokenizer().encoder().codebookSize();
         if (codes != config.imageVocabSize()) {
-            problems.add("image_vocab_size is " + config.imageVocabSize() + " and codebook_size " + codes + ", expected the same; fix config.json");
+            problems.add("image_vocab_size is " + config.imageVocabSize() + " and codebook_size " + codes
+                    + ", expected the same; fix config.json");
         }
     }
 
@@ -91,8 +92,8 @@ final class Fit {
                     + vae.latentChannels() + "; fix decoder/config.json");
         }
         if (tokenizer.encoder().vit().patchSize() != 2 * vae.downscale()) {
-            problems.add("a token covers " + tokenizer.encoder().vit().patchSize() + " pixels a side and 2x2 latents cover " + 2 * vae.downscale()
-                    + ", expected the same; change patch_size or the count of block_out_channels");
+            problems.add("a token covers " + tokenizer.encoder().vit().patchSize() + " pixels a side and 2x2 latents cover "
+                    + 2 * vae.downscale() + ", expected the same; change patch_size or the count of block_out_channels");
         }
     }
 
@@ -103,7 +104,8 @@ final class Fit {
         }
         long image = mostTokens(data) + AROUND_IMAGE;
         if (length < image) {
-            problems.add("the largest picture takes " + image + " ids, more than a row of length " + length + "; raise length or lower long_size");
+            problems.add("the largest picture takes " + image + " ids, more than a row of length " + length
+                    + "; raise length or lower long_size");
         }
     }
 
@@ -179,8 +181,9 @@ final class Fit {
 
     /** Weights in safetensors files. */
     void requireWeights(Path folder, String base) {
-        if (!Files.isRegularFile(folder.resolve(base + ".safetensors")) && !Files.isRegularFile(folder.resolve(base + ".safetensors.index.json"))) {
-            missing.add(folder.resolve(base + ".safetensors").toString());
+        Path single = folder.resolve(base + ".safetensors");
+        if (!Files.isRegularFile(single) && !Files.isRegularFile(folder.resolve(base + ".safetensors.index.json"))) {
+            missing.add(single.toString());
         }
     }
 

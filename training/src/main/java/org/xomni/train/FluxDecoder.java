@@ -19,8 +19,8 @@ import org.xomni.tensor.UnmadeTensor;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The diffusion decoder made from the transformer of a FLUX.1 pipeline (paper section 3.3): its weights, and a layer for token features that begins at
- * zero, so that it first draws what FLUX would.
+ * The diffusion decoder made from the transformer of a FLUX.1 pipeline (paper section 3.3): its weights, and a layer for token features that
+ * begins at zero, so that it first draws what FLUX would.
  */
 final class FluxDecoder {
     private static final String BASE = "diffusion_pytorch_model";

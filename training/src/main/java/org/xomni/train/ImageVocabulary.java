@@ -10,8 +10,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A language model's {@code tokenizer.json} with the tokens of images: from {@code vocab_size} on {@code <MM-Token-k>}, then {@code <SOM>},
- * {@code <EOM>}, {@code <IMAGE>}. Ids between the language model's last and {@code vocab_size}, which its embedding has for padding, get tokens that nothing
- * writes: the reference's library numbers added tokens one after the other, whatever ids the file gives.
+ * {@code <EOM>}, {@code <IMAGE>}. Ids between the language model's last and {@code vocab_size}, which its embedding has for padding, get
+ * tokens that nothing writes: the reference's library numbers added tokens one after the other, whatever ids the file gives.
  */
 final class ImageVocabulary {
     /** They begin an image, end it, and end its header. */

@@ -25,8 +25,8 @@ import org.xomni.tensor.Tensors;
 import org.xomni.tensor.UnmadeTensor;
 
 /**
- * The weights of a unified model made from those of a Qwen2.5 language model (paper section 3.2): its blocks stand between the vision-specific ones,
- * its embedding, final norm and head become those of text, and the rest is fresh.
+ * The weights of a unified model made from those of a Qwen2.5 language model (paper section 3.2): its blocks stand between the vision-specific
+ * ones, its embedding, final norm and head become those of text, and the rest is fresh.
  *
  * <pre>
  * model.embed_tokens      -> model.lm_embed_tokens

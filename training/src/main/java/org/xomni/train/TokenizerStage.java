@@ -136,7 +136,8 @@ public final class TokenizerStage implements Stage {
      * @param threads that make samples
      */
     public TokenizerStage(
-            TokenizerConfig config, TextTokenizer text, @Nullable Path start, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
+            TokenizerConfig config, TextTokenizer text, @Nullable Path start, Settings settings, long seed, Numerics numerics,
+            SampleSource source, int threads) {
         this.settings = settings;
         this.seed = seed;
         this.config = config.encoder();

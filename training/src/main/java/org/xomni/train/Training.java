@@ -40,13 +40,15 @@ public final class Training {
                 var r = read(recipe, Recipes.Tokenizer.class, run);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
                 loop(new TokenizerStage(
-                        TokenizerConfig.read(model), TextTokenizer.load(model), start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
+                        TokenizerConfig.read(model), TextTokenizer.load(model), start(recipe, r.start()), r.stage(), r.seed(),
+                        numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "autoencoder" -> {
                 var r = read(recipe, Recipes.Autoencoder.class, run);
                 Path config = beside(recipe, r.checkpoint()).resolve("flux").resolve("vae").resolve("config.json");
-                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
+                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()),
+                        data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "decoder" -> {
@@ -64,7 +66,8 @@ public final class Training {
             case "pretrain", "sft" -> {
                 var r = read(recipe, Recipes.Unified.class, run);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
-                SampleSource tokenised = new TokenisingSource(data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
+                SampleSource tokenised = new TokenisingSource(
+                        data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
                 loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
                         r.loop(), run, resume, listener);
             }

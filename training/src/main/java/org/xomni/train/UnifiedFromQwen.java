@@ -18,8 +18,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A checkpoint to train, put together from existing models: {@code xomni init}. The new folder has {@code model/} and {@code flux/} in the released
- * layout:
+ * A checkpoint to train, put together from existing models: {@code xomni init}. The new folder has {@code model/} and {@code flux/} in the
+ * released layout:
  *
  * <pre>
  * model/config.json, tokenizer.json ...      Qwen's, extended
@@ -50,8 +50,8 @@ public record UnifiedFromQwen(Path qwen, @Nullable Vit vit, @Nullable Path flux,
     /** @throws InputException if a number is out of range */
     public UnifiedFromQwen {
         if (codes < 1 || codes > 1 << 20 || adapterLayers < 0 || headLayers < 0 || adapterLayers + headLayers > 512) {
-            throw new InputException("image-vocab " + codes + " must be 1 to " + (1 << 20) + ", adapter-layers " + adapterLayers + " and head-layers "
-                    + headLayers + " at least 0 and together at most 512");
+            throw new InputException("image-vocab " + codes + " must be 1 to " + (1 << 20) + ", adapter-layers " + adapterLayers
+                    + " and head-layers " + headLayers + " at least 0 and together at most 512");
         }
     }
 
@@ -99,10 +99,11 @@ public record UnifiedFromQwen(Path qwen, @Nullable Vit vit, @Nullable Path flux,
         ObjectNode json = (ObjectNode) Json.readObject(qwen.resolve("config.json")).deepCopy();
         ConfigFile language = ConfigFile.read(qwen.resolve("config.json"));
         if (!language.text("model_type", "").equals("qwen2")) {
-            throw new InputException(language.file() + ": model_type is '" + language.text("model_type", "") + "', expected 'qwen2'; name a Qwen2.5 model");
+            throw new InputException(language.file() + ": model_type is '" + language.text("model_type", "")
+                    + "', expected 'qwen2'; name a Qwen2.5 model");
         }
         if (language.flag("use_sliding_window", false)) {
-            throw new InputException(language.file() + ": use_sliding_window is true, which is not supported; name a Qwen2.5 model without it");
+            throw new InputException(language.file() + ": use_sliding_window is true, which is not supported; name a Qwen2.5 model without");
         }
         json.putArray("architectures").add("XOmniForCausalLM");
         json.put("model_type", "x-omni");
@@ -121,7 +122,8 @@ public record UnifiedFromQwen(Path qwen, @Nullable Vit vit, @Nullable Path flux,
                 .put("num_inference_steps", 28).put("upscale_factor", 16);
         vision.put("dtype", "bfloat16");
         ObjectNode encoder = vision.putObject("encoder").put("codebook_dim", CODE_WIDTH).put("codebook_size", codes)
-                .put("projector_path", "projector.pt").put("siglip_path", "siglip.pt").put("with_norm", true).put("z_channels", featureWidth());
+                .put("projector_path", "projector.pt").put("siglip_path", "siglip.pt").put("with_norm", true)
+                .put("z_channels", featureWidth());
         if (vit == null) {
             encoder.put("siglip_name", Vit.RELEASED);
         } else {

@@ -64,7 +64,8 @@ public record Vit(Path file, int width, int layers, int patchSize, int mlpWidth,
             var unused = VisionTransformer.of(
                     store.root(), new VitConfig(width, layers, Math.max(1, heads), patchSize, mlpRatio()), VisionTransformer.grid(tensors));
             if (!store.problems().isEmpty()) {
-                throw new InputException(file + " is no SigLIP2 ViT: " + store.problems().getFirst() + "; name the state dict of one in timm's names");
+                throw new InputException(file + " is no SigLIP2 ViT: " + store.problems().getFirst()
+                        + "; name the state dict of one in timm's names");
             }
         }
     }

@@ -80,8 +80,12 @@ class DataRecipeTest {
 
     @Test
     void filtersBeforeResizing() throws Exception {
-        try (SampleSource source = open("{kind: webdataset, path: tars, seed: 1, filters: {min-short-side: 97, max-aspect-ratio: 3, max-pixels: 100_000}}")) {
-            assertThatThrownBy(() -> source.sample(0)).isInstanceOf(BrokenSample.class).hasMessageContaining("96x96").hasMessageContaining("below 97");
+        String filters = "{min-short-side: 97, max-aspect-ratio: 3, max-pixels: 100_000}";
+        try (SampleSource source = open("{kind: webdataset, path: tars, seed: 1, filters: " + filters + "}")) {
+            assertThatThrownBy(() -> source.sample(0))
+                    .isInstanceOf(BrokenSample.class)
+                    .hasMessageContaining("96x96")
+                    .hasMessageContaining("below 97");
         }
     }
 
@@ -105,8 +109,10 @@ class DataRecipeTest {
     @Test
     void saysWhatIsMissing() throws Exception {
         String mixture = "{kind: mixture, seed: 1, parts: [{weight: 1, source: {kind: webdataset, path: tars/*.tar, seed: 1}}, "
-                + "{weight: 1, source: {kind: webdataset, path: none/*.tar, seed: 1}}, {weight: 1, source: {kind: tokens, path: nothing, seed: 1}}]}";
-        assertThat(read(mixture).missing(folder)).containsExactly(folder.resolve("none/*.tar").toString(), folder.resolve("nothing").toString());
+                + "{weight: 1, source: {kind: webdataset, path: none/*.tar, seed: 1}}, "
+                + "{weight: 1, source: {kind: tokens, path: nothing, seed: 1}}]}";
+        assertThat(read(mixture).missing(folder))
+                .containsExactly(folder.resolve("none/*.tar").toString(), folder.resolve("nothing").toString());
         assertThatThrownBy(() -> open("{kind: webdataset, path: none/*.tar, seed: 1}"))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("no file fits");

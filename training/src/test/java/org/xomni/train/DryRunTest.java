@@ -75,19 +75,39 @@ class DryRunTest {
     }
 
     @Test
+    void tokensNeedNoTokenizer() throws IOException {
+        Path recipe = unified("", "everything", 64);
+        Files.writeString(recipe, Files.readString(recipe).replaceFirst("data: .*", "data: {kind: tokens, path: tiny, seed: 1}"));
+        Files.delete(folder.resolve("tiny/model/siglip.pt"));
+
+        DryRun dry = DryRun.of("pretrain", recipe);
+
+        assertThat(dry.parts()).extracting(Part::name).containsExactly("unified model");
+        assertThat(dry.missing()).isEmpty();
+    }
+
+    @Test
     void findsRowsThatHoldNoPicture() throws IOException {
-        assertThat(DryRun.of("pretrain", unified("", "everything", 40)).problems()).singleElement().asString().contains("the largest picture takes 46 ids");
-        assertThat(DryRun.of("pretrain", unified("", "everything", 4096)).problems()).singleElement().asString().contains("max_position_embeddings 512");
+        DryRun tooShort = DryRun.of("pretrain", unified("", "everything", 40));
+        DryRun tooLong = DryRun.of("pretrain", unified("", "everything", 4096));
+
+        assertThat(tooShort.problems()).singleElement().asString().contains("the largest picture takes 46 ids");
+        assertThat(tooLong.problems()).singleElement().asString().contains("max_position_embeddings 512");
     }
 
     @Test
     void findsADecoderOfAnotherTokenizer() throws IOException {
         Path config = folder.resolve("tiny/model/decoder/config.json");
-        Files.writeString(config, Files.readString(config).replace("\"siglip_channels\": 32", "\"siglip_channels\": 64").replace("\"in_channels\": 16", "\"in_channels\": 32"));
+        Files.writeString(config, Files.readString(config)
+                .replace("\"siglip_channels\": 32", "\"siglip_channels\": 64")
+                .replace("\"in_channels\": 16", "\"in_channels\": 32"));
 
         DryRun dry = DryRun.of("decoder", recipe("", "stage: {batch: 4, drop-tokens: 0.1, drop-images: 0}"));
 
-        assertThat(dry.problems()).hasSize(2).anyMatch(p -> p.contains("siglip_channels is 64")).anyMatch(p -> p.contains("in_channels is 32"));
+        assertThat(dry.problems())
+                .hasSize(2)
+                .anyMatch(p -> p.contains("siglip_channels is 64"))
+                .anyMatch(p -> p.contains("in_channels is 32"));
         assertThat(dry.batch().amount()).isEqualTo(4 * 36);
     }
 

@@ -72,10 +72,13 @@ class StartTest {
         }
         SampleSource signs = TinyCheckpoint.signs(SignsWorld.Tasks.GENERATION, 1);
         try (Stage stage = new DecoderStage(json, flux, ImageTokenizer.load(model, TinyCheckpoint.FP32),
-                        Vae.load(folder.resolve("flux/vae"), TinyCheckpoint.FP32), new DecoderStage.Settings(1, 0, 0), 7, TinyCheckpoint.FP32, signs, 1);
+                        Vae.load(folder.resolve("flux/vae"), TinyCheckpoint.FP32), new DecoderStage.Settings(1, 0, 0), 7,
+                        TinyCheckpoint.FP32, signs, 1);
                 ShardedSafetensors stored = ShardedSafetensors.open(flux, "diffusion_pytorch_model")) {
             Map<String, Tensor> parameters = stage.groups().getFirst().parameters();
-            List<String> fresh = parameters.keySet().stream().filter(name -> !stored.tensors().containsKey(name.substring("decoder/".length()))).toList();
+            List<String> fresh = parameters.keySet().stream()
+                    .filter(name -> !stored.tensors().containsKey(name.substring("decoder/".length())))
+                    .toList();
             assertThat(fresh).containsExactly("decoder/pooled_embeds");
             parameters.forEach((name, tensor) -> {
                 if (!fresh.contains(name)) {
@@ -87,7 +90,8 @@ class StartTest {
 
     private Stage tokenizer(int grid) {
         var settings = new TokenizerStage.Settings(1, grid, 2, 0, 1, 0, 0, 1, 1, 0, 1, 1, new TokenizerStage.Language(16, 1, 2));
-        return new TokenizerStage(TokenizerConfig.read(model), TextTokenizer.load(model), model.resolve("siglip.pt"), settings, 7, TinyCheckpoint.FP32,
+        return new TokenizerStage(
+                TokenizerConfig.read(model), TextTokenizer.load(model), model.resolve("siglip.pt"), settings, 7, TinyCheckpoint.FP32,
                 TinyCheckpoint.signs(SignsWorld.Tasks.UNDERSTANDING, 1), 1);
     }
 

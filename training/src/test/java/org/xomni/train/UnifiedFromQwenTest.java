@@ -115,7 +115,9 @@ class UnifiedFromQwenTest {
         assertThat(folder.resolve("b/model/model.safetensors")).hasSameBinaryContentAs(folder.resolve("a/model/model.safetensors"));
         try (ShardedSafetensors a = ShardedSafetensors.open(folder.resolve("a/model"), "model");
                 ShardedSafetensors c = ShardedSafetensors.open(folder.resolve("c/model"), "model")) {
-            String[] fresh = {"model.mm_embed_tokens.weight", "mm_head.weight", "model.layers.0.mlp.up_proj.weight", "model.layers.4.mlp.up_proj.weight"};
+            String[] fresh = {
+                "model.mm_embed_tokens.weight", "mm_head.weight", "model.layers.0.mlp.up_proj.weight", "model.layers.4.mlp.up_proj.weight"
+            };
             for (String name : fresh) {
                 float[] one = floats(a.tensor(name));
                 assertThat(one).isNotEqualTo(floats(c.tensor(name)));
@@ -123,7 +125,8 @@ class UnifiedFromQwenTest {
             }
             assertThat(floats(a.tensor("model.mm_norm.weight"))).containsOnly(1f);
             assertThat(floats(a.tensor("model.layers.3.self_attn.q_proj.bias"))).containsOnly(0f);
-            assertThat(floats(c.tensor("model.layers.1.mlp.up_proj.weight"))).isEqualTo(floats(a.tensor("model.layers.1.mlp.up_proj.weight")));
+            String qwens = "model.layers.1.mlp.up_proj.weight";
+            assertThat(floats(c.tensor(qwens))).isEqualTo(floats(a.tensor(qwens)));
         }
     }
 
@@ -148,11 +151,12 @@ class UnifiedFromQwenTest {
     @Test
     void badInputLeavesNothing() throws IOException {
         Path qwen = qwen(true, ScalarType.BFloat16);
-        Files.writeString(qwen.resolve("config.json"), Files.readString(qwen.resolve("config.json")).replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"));
+        Path config = qwen.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"));
         assertThatThrownBy(() -> init(qwen, null, null).write(folder.resolve("out")))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("missing model.layers.2.self_attn.q_proj.weight");
-        Files.writeString(qwen.resolve("config.json"), Files.readString(qwen.resolve("config.json")).replace("qwen2", "llama"));
+        Files.writeString(config, Files.readString(config).replace("qwen2", "llama"));
         assertThatThrownBy(() -> init(qwen, null, null).write(folder.resolve("out")))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("model_type is 'llama', expected 'qwen2'");
@@ -171,9 +175,10 @@ class UnifiedFromQwenTest {
     private Path qwen(boolean tied, ScalarType type) throws IOException {
         Path qwen = Files.createDirectories(folder.resolve("qwen"));
         Files.writeString(qwen.resolve("config.json"), """
-                {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 48,
-                 "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": %d, "max_position_embeddings": 64,
-                 "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": %s, "use_sliding_window": false, "torch_dtype": "bfloat16"}
+                {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_act": "silu", "hidden_size": 32,
+                 "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": %d,
+                 "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": %s,
+                 "use_sliding_window": false, "torch_dtype": "bfloat16"}
                 """.formatted(VOCABULARY, tied));
         ObjectNode tokenizer = (ObjectNode) Json.readObject(FIXTURE.resolve("model/tokenizer.json")).deepCopy();
         var added = (tools.jackson.databind.node.ArrayNode) tokenizer.path("added_tokens");
@@ -222,7 +227,8 @@ class UnifiedFromQwenTest {
         renamed.put("model.lm_embed_tokens.weight", embedding);
         renamed.put("model.lm_norm.weight", norm);
         renamed.putIfAbsent("lm_head.weight", embedding);
-        StoredTensor none = new StoredTensor("none", embedding.dtype(), new long[] {1, 32}, embedding.bytes().asSlice(0, 32L * embedding.dtype().bytes()));
+        StoredTensor none = new StoredTensor(
+                "none", embedding.dtype(), new long[] {1, 32}, embedding.bytes().asSlice(0, 32L * embedding.dtype().bytes()));
         renamed.put("model.mm_embed_tokens.weight", none);
         renamed.put("mm_head.weight", none);
         renamed.put("model.mm_norm.weight", norm);
