@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -54,6 +55,11 @@ public final class NewFile {
         } finally {
             delete(temporary);
         }
+    }
+
+    /** Writes a text file, in UTF-8; as {@link #write(Path, Content)}. */
+    public static void write(Path target, String text) {
+        write(target, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
     }
 
     private static void delete(Path temporary) {

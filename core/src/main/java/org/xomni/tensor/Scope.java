@@ -17,29 +17,30 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Scope implements AutoCloseable {
     private final @Nullable PointerScope parent;
-    private final @Nullable AutoCloseable mode;
     private final PointerScope pointers;
+    /** Ends what the scope does to gradients. */
+    private final Runnable ending;
 
-    private Scope(Supplier<@Nullable AutoCloseable> mode) {
+    private Scope(Supplier<Runnable> beginning) {
         Engine.start();
         this.parent = PointerScope.getInnerScope();
         this.pointers = new PointerScope();
-        this.mode = mode.get();
+        this.ending = beginning.get();
     }
 
     /** A scope in which operations record no gradients, and whose tensors can never take part in training. */
     public static Scope inference() {
-        return new Scope(() -> new InferenceMode(true));
+        return new Scope(() -> new InferenceMode(true)::close);
     }
 
     /** A scope in which operations record no gradients, for the frozen parts of what is trained: its results may take part in training. */
     public static Scope frozen() {
-        return new Scope(NoGradGuard::new);
+        return new Scope(() -> new NoGradGuard()::close);
     }
 
     /** A scope that leaves gradient recording as it is. */
     public static Scope plain() {
-        return new Scope(() -> null);
+        return new Scope(() -> () -> {});
     }
 
     /** Computes in a scope of its own: of the tensors made on the way only the result stays, handed on as by {@link #keep}. */
@@ -74,11 +75,7 @@ public final class Scope implements AutoCloseable {
 
     @Override
     public void close() {
-        switch (mode) {
-            case InferenceMode inference -> inference.close();
-            case NoGradGuard frozen -> frozen.close();
-            case null, default -> {}
-        }
+        ending.run();
         pointers.close();
     }
 }

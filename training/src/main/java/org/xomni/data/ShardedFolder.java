@@ -1,7 +1,5 @@
 package org.xomni.data;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -139,7 +137,7 @@ record ShardedFolder(Path folder, Kind kind, long samples, int samplesPerShard, 
                         + "; choose another folder or delete this one");
             }
         } else {
-            NewFile.write(file, out -> out.write((json.toString() + "\n").getBytes(UTF_8)));
+            NewFile.write(file, json.toString() + "\n");
         }
     }
 }

@@ -9,6 +9,7 @@ import java.util.stream.IntStream;
 import org.xomni.image.Pixels;
 import org.xomni.image.PngWriter;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.NewFile;
 
 /** Many small pictures on one, and their captions in a text file beside it. */
 public final class ContactSheet {
@@ -58,7 +59,7 @@ public final class ContactSheet {
         String text = IntStream.range(0, captions.size())
                 .mapToObj(i -> (i + 1) + "\t" + captions.get(i).replace("\n", " | ") + "\n")
                 .collect(Collectors.joining());
-        TextFile.write(beside(png), text);
+        NewFile.write(beside(png), text);
     }
 
     /** The file of the captions. */

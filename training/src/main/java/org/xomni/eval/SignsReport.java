@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.xomni.data.signs.Question;
 import org.xomni.eval.SignsScore.Aspect;
 import org.xomni.tensor.Json;
+import org.xomni.tensor.NewFile;
 
 /**
  * Scores on held-out signs, all with 95% intervals.
@@ -63,7 +64,7 @@ public record SignsReport(
 
     /** Writes {@link #json} to a file, which appears whole or not at all. */
     public void write(Path file) {
-        TextFile.write(file, json() + "\n");
+        NewFile.write(file, json() + "\n");
     }
 
     /** A table to read: one line a score, with the interval and the count of samples. */

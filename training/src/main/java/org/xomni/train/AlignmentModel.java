@@ -26,7 +26,7 @@ import org.xomni.tokenizer.VectorQuantizer;
  * The language model that the tokenizer is aligned with (paper section 3.1; there Qwen2.5-1.5B): it reads the features of an image through an
  * adapter of one residual block, then a question, and must give the answer. Only the tokenizer's stage needs it.
  */
-final class AlignmentModel implements AutoCloseable {
+public final class AlignmentModel implements AutoCloseable {
     private static final int MOST_POSITIONS = 4096;
 
     /**
@@ -36,8 +36,8 @@ final class AlignmentModel implements AutoCloseable {
      * @param layers Qwen2 blocks
      * @param heads of attention
      */
-    record Settings(int width, int layers, int heads) {
-        Settings {
+    public record Settings(int width, int layers, int heads) {
+        public Settings {
             if (width < 1 || layers < 1 || heads < 1 || width % (2 * heads) != 0) {
                 throw new InputException("the language model's width " + width + " must be divisible by twice its heads " + heads
                         + ", and layers " + layers + " at least 1");

@@ -3,31 +3,28 @@ package org.xomni.train;
 // Shapes: B images, L image positions, C channels of packed latents, T width of token features, h x w tokens.
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
+import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
-import org.xomni.data.BucketBatcher;
-import org.xomni.data.Picture;
 import org.xomni.data.SampleSource;
 import org.xomni.data.Seeds;
-import org.xomni.decoder.AxialRope;
 import org.xomni.decoder.Conditioning;
 import org.xomni.decoder.DecoderConfig;
+import org.xomni.decoder.FlowMatchScheduler;
 import org.xomni.decoder.FluxTransformer;
 import org.xomni.decoder.LatentPacking;
+import org.xomni.decoder.SchedulerConfig;
 import org.xomni.decoder.Vae;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
-import org.xomni.tensor.Json;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Randomness;
@@ -44,10 +41,14 @@ import org.xomni.tokenizer.ImageTokenizer;
  * x_s = (1 - s) x_0 + s n                loss = |v(x_s, s, tokens) - (n - x_0)|^2
  * </pre>
  *
- * Features of single positions are dropped with {@code drop_token_prob} of the decoder's config and the others scaled up, as dropout does; for
+ * Features of single positions are dropped at random and the others scaled up, as dropout does; for
  * guidance, some images lose all of theirs.
  */
 public final class DecoderStage implements Stage {
+    private static final int SHEET_STEPS = 8;
+    /** Noise levels at even distances, as in training by the number of positions nothing is shifted. */
+    private static final SchedulerConfig EVEN = new SchedulerConfig(1000, false, 1, 0.5, 1.15, 256, 4096);
+
     /**
      * What this stage's recipe says beside the loop.
      *
@@ -67,14 +68,10 @@ public final class DecoderStage implements Stage {
     private final Settings settings;
     private final long seed;
     private final ConfigFile config;
-    private final SampleSource source;
-    private final int threads;
-    private final Numerics numerics;
     private final ImageTokenizer tokenizer;
     private final Vae vae;
     private final FluxTransformer transformer;
-    private BucketBatcher batcher;
-    private BucketBatcher.State position = BucketBatcher.State.START;
+    private final PictureBatches batches;
 
     /**
      * A decoder without a text stream ({@link Conditioning.TokensOnly}).
@@ -92,9 +89,6 @@ public final class DecoderStage implements Stage {
         this.settings = settings;
         this.seed = seed;
         this.config = config;
-        this.source = source;
-        this.threads = threads;
-        this.numerics = numerics;
         this.tokenizer = tokenizer;
         this.vae = vae;
         // Gates begin at zero, so that every block begins as the identity, and the output at zero (Peebles and Xie 2023).
@@ -105,7 +99,7 @@ public final class DecoderStage implements Stage {
             this.transformer = new FluxTransformer(DecoderConfig.of(config), Conditioning.Kind.TOKENS_ONLY,
                     ParameterStore.trainable(name, stored == null ? Map.of() : stored.tensors(), initial, numerics));
         }
-        this.batcher = new BucketBatcher(source, position, settings.batch(), threads);
+        this.batches = new PictureBatches(source, settings.batch(), threads);
     }
 
     @Override
@@ -115,69 +109,62 @@ public final class DecoderStage implements Stage {
 
     @Override
     public Loss loss(long step, int microBatch) {
-        BucketBatcher.Batch batch = batcher.next();
-        position = batch.after();
-        List<Pixels> pictures = pictures(batch);
-        SplittableRandom random = new SplittableRandom(Seeds.mix(seed, step, microBatch));
-        try (Randomness noise = new Randomness(random.nextLong())) {
-            Tensor x0_BLC;
-            Tensor features_BLT;
-            int[] grid;
-            try (Scope frozen = Scope.frozen()) {
-                Tensor latents = vae.scaled(vae.encode(Pictures.batch(pictures)).sample(noise));
-                x0_BLC = frozen.keep(LatentPacking.pack(latents.contiguous()));
-                List<ImageTokens> tokens = tokenizer.encode(pictures);
-                grid = new int[] {tokens.getFirst().height(), tokens.getFirst().width()};
-                features_BLT = frozen.keep(features(tokens).clone());
-            }
+        List<Pixels> pictures = PictureBatches.pixels(batches.next());
+        try (Randomness noise = new Randomness(Seeds.mix(seed, step, microBatch))) {
+            Latents seen = latents(pictures, noise);
+            Tensor x0_BLC = seen.x0_BLC();
             long images = x0_BLC.size(0);
             Tensor noise_BLC = Tensors.normal(noise, Tensors.shape(x0_BLC)).to(x0_BLC.scalar_type());
             Tensor s_B = Tensors.normal(noise, images).sigmoid();
-            Tensor s_B11 = s_B.view(images, 1, 1);
-            Tensor x_BLC = x0_BLC.add(noise_BLC.sub(x0_BLC).mul(s_B11));
-            Tensor kept_BLT = features_BLT.mul(kept(noise, images, features_BLT.size(1)));
-            Tensor velocity = transformer.forward(x_BLC, s_B, torch.ones_like(s_B), new Conditioning.TokensOnly(kept_BLT), transformer.rope(0, grid[0], grid[1]));
-            Tensor loss = torch.mse_loss(velocity.to(ScalarType.Float), noise_BLC.sub(x0_BLC).to(ScalarType.Float));
-            return new Loss(loss, new LinkedHashMap<>(), images, images * features_BLT.size(1));
+            Tensor x_BLC = x0_BLC.add(noise_BLC.sub(x0_BLC).mul(s_B.view(images, 1, 1)));
+            Tensor kept_BLT = seen.features_BLT().mul(kept(noise, images, x0_BLC.size(1)));
+            Tensor velocity_BLC = velocity(x_BLC, s_B, kept_BLT, seen.height(), seen.width());
+            Tensor loss = torch.mse_loss(velocity_BLC.to(ScalarType.Float), noise_BLC.sub(x0_BLC).to(ScalarType.Float));
+            return new Loss(loss, Map.of(), images, images * x0_BLC.size(1));
         }
     }
 
-    private static List<Pixels> pictures(BucketBatcher.Batch batch) {
-        List<Pixels> pictures = new ArrayList<>();
-        for (Picture picture : batch.pictures()) {
-            if (!(picture instanceof Picture.Raw(Pixels pixels))) {
-                throw new InputException("the decoder learns from pictures, not from tokens; name a source of pictures in the recipe");
-            }
-            pictures.add(pixels);
+    /** What the frozen parts make of pictures: packed latents, and features of the tokens, of a grid of {@code height x width}. */
+    private record Latents(Tensor x0_BLC, Tensor features_BLT, int height, int width) {}
+
+    private Latents latents(List<Pixels> pictures, Randomness noise) {
+        try (Scope frozen = Scope.frozen()) {
+            Tensor latents_BZYX = vae.scaled(vae.encode(Pictures.batch(pictures)).sample(noise));
+            List<ImageTokens> tokens = tokenizer.encode(pictures);
+            return new Latents(
+                    frozen.keep(LatentPacking.pack(latents_BZYX.contiguous())),
+                    // The tokenizer's own tensors can take no part in training.
+                    frozen.keep(tokenizer.features(tokens).clone()),
+                    tokens.getFirst().height(),
+                    tokens.getFirst().width());
         }
-        return pictures;
     }
 
-    /** Features of all images, fp32 [B, L, T]. */
-    private Tensor features(List<ImageTokens> tokens) {
-        return tokenizer.features(tokens);
+    private Tensor velocity(Tensor x_BLC, Tensor s_B, Tensor features_BLT, int height, int width) {
+        return transformer.forward(
+                x_BLC, s_B, torch.ones_like(s_B), new Conditioning.TokensOnly(features_BLT), transformer.rope(0, height, width));
     }
 
     /** What features are multiplied by: 0 where they are dropped, else what keeps their mean; [B, L, 1]. */
     private Tensor kept(Randomness random, long images, long positions) {
         double keep = 1 - settings.dropTokens();
-        Tensor tokens = torch.rand(new long[] {images, positions, 1}, new org.bytedeco.pytorch.GeneratorOptional(random.generator()),
-                new org.bytedeco.pytorch.TensorOptions(ScalarType.Float)).lt(new Scalar(keep)).to(ScalarType.Float).div(new Scalar(keep));
-        Tensor whole = torch.rand(new long[] {images, 1, 1}, new org.bytedeco.pytorch.GeneratorOptional(random.generator()),
-                new org.bytedeco.pytorch.TensorOptions(ScalarType.Float)).ge(new Scalar(settings.dropImages())).to(ScalarType.Float);
-        return tokens.mul(whole);
+        Tensor tokens_BL1 = uniform(random, images, positions, 1).lt(new Scalar(keep)).to(ScalarType.Float).div(new Scalar(keep));
+        Tensor whole_B11 = uniform(random, images, 1, 1).ge(new Scalar(settings.dropImages())).to(ScalarType.Float);
+        return tokens_BL1.mul(whole_B11);
+    }
+
+    private static Tensor uniform(Randomness random, long... shape) {
+        return torch.rand(shape, new GeneratorOptional(random.generator()), new TensorOptions(ScalarType.Float));
     }
 
     @Override
     public String position() {
-        return Json.mapper().writeValueAsString(position);
+        return batches.position();
     }
 
     @Override
-    public void resume(String json) {
-        batcher.close();
-        position = Json.mapper().readValue(json, BucketBatcher.State.class);
-        batcher = new BucketBatcher(source, position, settings.batch(), threads);
+    public void resume(String position) {
+        batches.resume(position);
     }
 
     @Override
@@ -189,37 +176,26 @@ public final class DecoderStage implements Stage {
 
     @Override
     public boolean sheet(Path file) {
-        try (Scope scope = Scope.inference();
-                BucketBatcher batches = new BucketBatcher(source, BucketBatcher.State.START, 16, threads);
-                Randomness noise = new Randomness(seed)) {
-            List<Pixels> originals = pictures(batches.next());
+        try (Scope scope = Scope.inference(); Randomness noise = new Randomness(seed)) {
+            List<Pixels> originals = PictureBatches.pixels(batches.first(16));
             List<ImageTokens> tokens = tokenizer.encode(originals);
-            int h = tokens.getFirst().height();
-            int w = tokens.getFirst().width();
-            Tensor features = features(tokens);
-            Tensor x = Tensors.normal(noise, originals.size(), (long) h * w, transformer.config().inChannels());
-            int steps = 8;
-            for (int i = 0; i < steps; i++) {
-                double s = 1 - i / (double) steps;
-                Tensor level = torch.full(new long[] {originals.size()}, new Scalar(s), new org.bytedeco.pytorch.TensorOptions(ScalarType.Float));
-                Tensor velocity = transformer.forward(x, level, torch.ones_like(level), new Conditioning.TokensOnly(features), transformer.rope(0, h, w));
-                x = x.add(velocity.to(ScalarType.Float), new Scalar(-1.0 / steps));
+            int height = tokens.getFirst().height();
+            int width = tokens.getFirst().width();
+            Tensor features_BLT = tokenizer.features(tokens);
+            FlowMatchScheduler.Schedule schedule = new FlowMatchScheduler(EVEN).schedule(SHEET_STEPS, height * width);
+            Tensor x_BLC = Tensors.normal(noise, originals.size(), (long) height * width, transformer.config().inChannels());
+            for (int i = 0; i < schedule.steps(); i++) {
+                Tensor s_B = torch.full(new long[] {originals.size()}, new Scalar(schedule.sigmas()[i]), new TensorOptions(ScalarType.Float));
+                x_BLC = schedule.advance(x_BLC, velocity(x_BLC, s_B, features_BLT, height, width).to(ScalarType.Float), i);
             }
-            Tensor pixels = vae.decode(vae.unscaled(LatentPacking.unpack(x, h, w)));
-            List<Pixels> tiles = new ArrayList<>();
-            for (int i = 0; i < originals.size(); i++) {
-                tiles.add(originals.get(i));
-                tiles.add(Pictures.pixels(pixels.narrow(0, i, 1)));
-            }
-            Pictures.sheet(file, tiles, 8);
+            Pictures.pairs(file, originals, vae.decode(vae.unscaled(LatentPacking.unpack(x_BLC, height, width))));
             return true;
         }
     }
 
     @Override
     public void close() {
-        batcher.close();
-        source.close();
+        batches.close();
         tokenizer.close();
         vae.close();
         transformer.close();

@@ -86,11 +86,10 @@ public record DryRun(
             parts.add(Part.trained("ViT", vit));
             VectorQuantizer alsoUnused = VectorQuantizer.of(quantizer.root(), encoder);
             parts.add(Part.trained("quantiser", quantizer));
-            var sizes = new AlignmentModel.Settings(s.model().width(), s.model().layers(), s.model().heads());
-            AlignmentModel model = new AlignmentModel(sizes, encoder.zChannels(), vocabulary, language);
+            AlignmentModel model = new AlignmentModel(s.model(), encoder.zChannels(), vocabulary, language);
             parts.add(Part.trained("language model", model.store()));
             parts.add(Part.trained("patch painter",
-                    TokenizerStage.Painter.of(painter, encoder.codebookDim(), s.painterWidth(), encoder.vit().patchSize()).store()));
+                    PatchPainter.of(painter, encoder.codebookDim(), s.painterWidth(), encoder.vit().patchSize()).store()));
         }
         long length = fit.mostTokens(r.data());
         int width = s.model().width();

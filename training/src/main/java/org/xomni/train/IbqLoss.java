@@ -6,6 +6,7 @@ import static org.bytedeco.pytorch.global.torch.mse_loss;
 
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -28,9 +29,6 @@ import org.bytedeco.pytorch.Tensor;
  * @param loss scalar
  */
 record IbqLoss(Tensor quantized, Tensor codes, Tensor distances, Tensor loss) {
-    /** The paper's temperature. */
-    static final double PAPER_TEMPERATURE = 2;
-
     private static final double COMMITMENT = 0.25;
 
     /**
@@ -55,6 +53,6 @@ record IbqLoss(Tensor quantized, Tensor codes, Tensor distances, Tensor loss) {
 
     /** Rows scaled to length 1. */
     static Tensor unit(Tensor x_NC) {
-        return x_NC.mul(x_NC.square().sum(new long[] {1}, true, new org.bytedeco.pytorch.ScalarTypeOptional()).add(new Scalar(1e-12)).rsqrt());
+        return x_NC.mul(x_NC.square().sum(new long[] {1}, true, new ScalarTypeOptional()).add(new Scalar(1e-12)).rsqrt());
     }
 }

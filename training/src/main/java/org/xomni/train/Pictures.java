@@ -2,6 +2,8 @@ package org.xomni.train;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
@@ -47,13 +49,23 @@ final class Pictures {
         return new Pixels((int) bytes.size(0), (int) bytes.size(1), Tensors.segment(bytes).toArray(ValueLayout.JAVA_BYTE));
     }
 
+    /** Writes originals, each beside what became of it; made [B, 3, Y, X]. */
+    static void pairs(Path file, List<Pixels> originals, Tensor made_B3YX) {
+        List<Pixels> tiles = new ArrayList<>();
+        for (int i = 0; i < originals.size(); i++) {
+            tiles.add(originals.get(i));
+            tiles.add(pixels(made_B3YX.narrow(0, i, 1)));
+        }
+        sheet(file, tiles, 8);
+    }
+
     /** Writes pictures side by side, row by row, with a gap between them. */
     static void sheet(Path file, List<Pixels> tiles, int columns) {
         int height = tiles.stream().mapToInt(Pixels::height).max().orElse(1) + GAP;
         int width = tiles.stream().mapToInt(Pixels::width).max().orElse(1) + GAP;
         int rows = (tiles.size() + columns - 1) / columns;
         Pixels sheet = new Pixels(rows * height + GAP, columns * width + GAP);
-        java.util.Arrays.fill(sheet.rgb(), (byte) 255);
+        Arrays.fill(sheet.rgb(), (byte) 255);
         for (int i = 0; i < tiles.size(); i++) {
             Pixels tile = tiles.get(i);
             int top = GAP + i / columns * height;

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.NewFile;
 
 /**
  * A recipe: a YAML file that says everything about one stage of training, read into records. What the records take:
@@ -55,7 +56,7 @@ public record RecipeFile<T extends Record>(Path path, String text, T recipe) {
 
     /** Writes the recipe as it was read, beside what it made. */
     public void saveTo(Path file) {
-        WholeFile.write(file, text);
+        NewFile.write(file, text);
     }
 
     private static String content(Path path) {

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -100,7 +101,7 @@ final class Snapshots {
             for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
                 try (Scope scope = Scope.plain()) {
                     StoredTensor stored = state.tensor(entry.getKey());
-                    if (!java.util.Arrays.equals(stored.shape(), Tensors.shape(entry.getValue()))) {
+                    if (!Arrays.equals(stored.shape(), Tensors.shape(entry.getValue()))) {
                         throw changed(file, entry.getKey() + " has shape " + StoredTensor.shapeText(stored.shape()) + ", expected "
                                 + StoredTensor.shapeText(Tensors.shape(entry.getValue())));
                     }

@@ -1,6 +1,7 @@
 package org.xomni.train;
 
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,7 +77,7 @@ final class TokenisingSource implements SampleSource {
                 made.add(new Made.Broken(Objects.requireNonNullElse(e.getMessage(), "broken")));
             }
         }
-        Map<Pixels, ImageTokens> tokens = new java.util.IdentityHashMap<>();
+        Map<Pixels, ImageTokens> tokens = new IdentityHashMap<>();
         for (List<Pixels> pictures : bySize.values()) {
             List<ImageTokens> encoded = tokenizer.encode(pictures);
             for (int i = 0; i < pictures.size(); i++) {

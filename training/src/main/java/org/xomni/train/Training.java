@@ -37,7 +37,7 @@ public final class Training {
         Engine.keepFreedMemory();
         switch (stage) {
             case "tokenizer" -> {
-                var r = read(recipe, Recipes.Tokenizer.class, run);
+                var r = read(recipe, Recipes.Tokenizer.class, run, resume);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
                 loop(new TokenizerStage(
                         TokenizerConfig.read(model), TextTokenizer.load(model), start(recipe, r.start()), r.stage(), r.seed(),
@@ -45,14 +45,14 @@ public final class Training {
                         r.loop(), run, resume, listener);
             }
             case "autoencoder" -> {
-                var r = read(recipe, Recipes.Autoencoder.class, run);
+                var r = read(recipe, Recipes.Autoencoder.class, run, resume);
                 Path config = beside(recipe, r.checkpoint()).resolve("flux").resolve("vae").resolve("config.json");
                 loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()),
                         data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "decoder" -> {
-                var r = read(recipe, Recipes.Decoder.class, run);
+                var r = read(recipe, Recipes.Decoder.class, run, resume);
                 Path checkpoint = beside(recipe, r.checkpoint());
                 Numerics frozen = Numerics.cpu(DType.FLOAT32);
                 loop(new DecoderStage(
@@ -64,7 +64,7 @@ public final class Training {
                         r.loop(), run, resume, listener);
             }
             case "pretrain", "sft" -> {
-                var r = read(recipe, Recipes.Unified.class, run);
+                var r = read(recipe, Recipes.Unified.class, run, resume);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
                 SampleSource tokenised = new TokenisingSource(
                         data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
@@ -75,8 +75,10 @@ public final class Training {
         }
     }
 
-    private static <T extends Record> T read(Path recipe, Class<T> type, Path run) {
+    private static <T extends Record> T read(Path recipe, Class<T> type, Path run, boolean resume) {
         RecipeFile<T> file = RecipeFile.read(recipe, type);
+        // Before the recipe of the run that lies there is written over.
+        TrainingLoop.requireFree(run, resume);
         try {
             Files.createDirectories(run);
         } catch (IOException e) {

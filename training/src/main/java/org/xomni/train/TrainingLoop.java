@@ -47,11 +47,17 @@ public final class TrainingLoop {
         new TrainingLoop(stage, settings, run, listener).run(resume);
     }
 
-    private void run(boolean resume) {
-        Optional<Snapshots.Found> found = snapshots.newest();
+    /** @throws InputException if the folder has checkpoints and {@code resume} is not set */
+    static void requireFree(Path run, boolean resume) {
+        Optional<Snapshots.Found> found = new Snapshots(run).newest();
         if (found.isPresent() && !resume) {
             throw new InputException(run + " holds a run that is at step " + found.get().step() + "; continue it with --resume, or name another folder");
         }
+    }
+
+    private void run(boolean resume) {
+        requireFree(run, resume);
+        Optional<Snapshots.Found> found = snapshots.newest();
         try (AdamW optimizer = new AdamW(stage.groups(), settings.optimizer());
                 Average average = new Average(optimizer.masters(), settings.ema());
                 Metrics metrics = Metrics.open(run, found.map(Snapshots.Found::step).orElse(0L))) {
@@ -65,7 +71,7 @@ public final class TrainingLoop {
             }
             listener.started(step, settings.steps(), optimizer.count());
             while (step < settings.steps()) {
-                Map<String, Double> measured = step(step, optimizer);
+                Map<String, Double> measured = step(step, optimizer, metrics);
                 stage.afterStep(step, optimizer);
                 average.update(step);
                 step++;
@@ -84,7 +90,7 @@ public final class TrainingLoop {
         }
     }
 
-    private Map<String, Double> step(long step, AdamW optimizer) {
+    private Map<String, Double> step(long step, AdamW optimizer, Metrics metrics) {
         long start = System.nanoTime();
         Map<String, Double> sums = new LinkedHashMap<>();
         long samples = 0;
@@ -102,8 +108,9 @@ public final class TrainingLoop {
         sums.replaceAll((name, sum) -> sum / settings.accumulate());
         double norm = optimizer.gradientNorm();
         if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {
-            throw new XOmniException("step " + step + ": the loss is " + sums.get("loss") + " and the gradient norm " + norm
-                    + "; the last checkpoint in " + run.resolve("checkpoints") + " is whole: lower the learning rate and resume");
+            String what = "the loss is " + sums.get("loss") + " and the gradient norm " + norm;
+            metrics.problem(step, what);
+            throw new XOmniException("step " + step + ": " + what + "; the last checkpoint in " + run.resolve("checkpoints") + " is whole: lower the learning rate and resume");
         }
         double rate = settings.learningRate(step);
         optimizer.step(rate, norm);

@@ -2,6 +2,7 @@ package org.xomni.train;
 
 import static org.bytedeco.pytorch.global.torch.linear;
 
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -33,7 +34,7 @@ public final class TrainingSpeed implements AutoCloseable {
     public TrainingSpeed(UnifiedConfig config, Numerics numerics, long rows, long length) {
         Engine.keepFreedMemory();
         this.model = UnifiedModel.of(config, ParameterStore.trainable("random weights", Map.of(), Initial.normal(1, 0.02), numerics));
-        this.optimizer = new AdamW(java.util.List.of(ParameterGroup.all("model", model.store())), AdamW.Settings.DEFAULT);
+        this.optimizer = new AdamW(List.of(ParameterGroup.all("model", model.store())), AdamW.Settings.DEFAULT);
         try (Scope scope = Scope.plain(); Randomness randomness = new Randomness(1)) {
             this.ids_BL = torch.randint(
                             config.vocabSize(), config.vocabSize() + config.imageVocabSize(), new long[] {rows, length + 1},

@@ -2,6 +2,7 @@ package org.xomni.train;
 
 // Shapes: B rows, L length, D width, N supervised positions.
 
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -44,7 +45,7 @@ record UnifiedLoss(Tensor text, Tensor image, long textTargets, long imageTarget
                 negativeLogLikelihood(imageScores, imageTargets),
                 textRows.size(0),
                 imageRows.size(0),
-                imageScores.detach().argmax(new org.bytedeco.pytorch.LongOptional(1), false).eq(imageTargets).sum());
+                imageScores.detach().argmax(new LongOptional(1), false).eq(imageTargets).sum());
     }
 
     private static Tensor scores(UnifiedModel model, Tensor hidden_ND, Tensor rows, Head head) {

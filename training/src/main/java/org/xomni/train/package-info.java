@@ -5,6 +5,9 @@
  * <table>
  * <caption>Paper to code</caption>
  * <tr><td>semantic tokenizer (section 3.1), IBQ losses</td><td>{@link org.xomni.train.TokenizerStage}, {@link org.xomni.train.IbqLoss}</td></tr>
+ * <tr><td>pre-training 1 to 3, supervised fine-tuning (section 4)</td>
+ *     <td>{@link org.xomni.train.UnifiedStage}, {@link org.xomni.train.UnifiedLoss}</td></tr>
+ * <tr><td>diffusion decoder (section 3.3)</td><td>{@link org.xomni.train.DecoderStage}</td></tr>
  * <tr><td>VAE of the decoder</td><td>{@link org.xomni.train.AutoencoderStage}</td></tr>
  * </table>
  *

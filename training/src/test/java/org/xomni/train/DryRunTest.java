@@ -24,7 +24,7 @@ class DryRunTest {
     @Test
     void countsWhatTheStageTrains() throws IOException {
         for (UnifiedStage.Trained trained : UnifiedStage.Trained.values()) {
-            DryRun dry = DryRun.of("pretrain", unified("", trained.name().toLowerCase(java.util.Locale.ROOT), 64));
+            DryRun dry = DryRun.of("pretrain", unified("", trained.name().toLowerCase(Locale.ROOT), 64));
 
             var settings = new UnifiedStage.Settings(trained, 2, 64, 0, 1);
             try (Stage stage = new UnifiedStage(folder.resolve("tiny/model"), null, settings, 1, TinyCheckpoint.FP32,

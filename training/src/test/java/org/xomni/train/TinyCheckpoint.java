@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.data.Picture;
 import org.xomni.data.Sample;
@@ -21,6 +23,7 @@ import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
+import org.xomni.tensor.Scope;
 import org.xomni.tokenizer.EncoderConfig;
 import org.xomni.tokenizer.TokenizerConfig;
 import org.xomni.tokenizer.VectorQuantizer;
@@ -78,10 +81,18 @@ final class TinyCheckpoint {
         }
         Path vaeFolder = folder.resolve("flux").resolve("vae");
         VaeConfig config = VaeConfig.of(ConfigFile.read(vaeFolder.resolve("config.json")));
-        try (Vae vae = new Vae(config, ParameterStore.trainable("VAE", Map.of(), Initial.normal(3, 0), FP32))) {
+        int z = config.latentChannels();
+        try (Vae vae = new Vae(config, ParameterStore.trainable("VAE", Map.of(), Initial.normal(3, 0), FP32)); Scope scope = Scope.frozen()) {
+            // Latents of a trained autoencoder hardly vary; if they did, no decoder could learn them by heart.
+            Tensor deviations = parameter(vae, "encoder.conv_out.weight").narrow(0, z, z).zero_();
+            Tensor bias = parameter(vae, "encoder.conv_out.bias").narrow(0, z, z).fill_(new Scalar(-12));
             Exports.safetensors(vaeFolder.resolve("diffusion_pytorch_model.safetensors"), "vae", named("vae", vae.parameters().parameters()));
         }
         return folder;
+    }
+
+    private static Tensor parameter(Vae vae, String name) {
+        return Objects.requireNonNull(vae.parameters().parameters().get(name));
     }
 
     private static Map<String, Tensor> named(String component, Map<String, Tensor> parameters) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -43,8 +44,8 @@ class TrainingGoldenTest {
             long length = ids.size(1) - 1;
             Tensor inputs = ids.narrow(1, 0, length);
             Tensor targets = ids.narrow(1, 1, length);
-            Tensor positions = torch.arange(new org.bytedeco.pytorch.Scalar(length), new TensorOptions(ScalarType.Long));
-            Tensor supervised = positions.unsqueeze(0).lt(Tensors.ids(lengths).sub(new org.bytedeco.pytorch.Scalar(1)).unsqueeze(1));
+            Tensor positions = torch.arange(new Scalar(length), new TensorOptions(ScalarType.Long));
+            Tensor supervised = positions.unsqueeze(0).lt(Tensors.ids(lengths).sub(new Scalar(1)).unsqueeze(1));
             float[] losses = Tensors.floats(Tensors.over(golden.tensor("loss")));
             float[] norms = Tensors.floats(Tensors.over(golden.tensor("grad_norm")));
             for (int step = 0; step < losses.length; step++) {

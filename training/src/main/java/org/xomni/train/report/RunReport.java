@@ -22,8 +22,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.NewFile;
 import org.xomni.train.MetricsFile;
-import org.xomni.train.WholeFile;
 
 /**
  * Writes a run, or all runs in a folder, as one page of HTML that needs nothing else: curves, latest values, sheets, problems, recipes.
@@ -45,7 +45,7 @@ public final class RunReport {
      * @throws InputException if there is no run in the folder
      */
     public static void write(Path folder, Path file) {
-        WholeFile.write(file, page(folder, RunFolder.all(folder), Instant.now()));
+        NewFile.write(file, page(folder, RunFolder.all(folder), Instant.now()));
     }
 
     static String page(Path folder, List<RunFolder> runs, Instant now) {
