@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -148,6 +149,15 @@ public final class AdamW implements AutoCloseable {
     private static void publish(Slot slot) {
         if (slot.parameter().scalar_type().intern() != ScalarType.Float) {
             slot.parameter().detach().copy_(slot.master());
+        }
+    }
+
+    /** Changes a weight by other means than gradients: {@code change} works on its fp32 master in place. */
+    void change(String name, Consumer<Tensor> change) {
+        Slot slot = slots.stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow();
+        try (NoGradGuard guard = new NoGradGuard()) {
+            change.accept(slot.master());
+            publish(slot);
         }
     }
 

@@ -20,6 +20,9 @@ public interface Stage extends AutoCloseable {
      */
     Loss loss(long step, int microBatch);
 
+    /** After all gradients of a step, before they are clipped: what computes gradients from gradients. */
+    default void afterGradients() {}
+
     /** After the optimiser's step: what changes weights by other means than gradients. */
     default void afterStep(long step, AdamW optimizer) {}
 

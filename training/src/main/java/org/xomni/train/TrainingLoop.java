@@ -106,6 +106,7 @@ public final class TrainingLoop {
             }
         }
         sums.replaceAll((name, sum) -> sum / settings.accumulate());
+        stage.afterGradients();
         double norm = optimizer.gradientNorm();
         if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {
             String what = "the loss is " + sums.get("loss") + " and the gradient norm " + norm;

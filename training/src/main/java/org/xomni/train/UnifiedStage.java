@@ -1,8 +1,9 @@
-package org.xomni.train;
+IMAGE_TABLES.contains(name) ?package org.xomni.train;
 
 // Shapes: B rows, L length, D width, K codes, C code dimension.
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -65,14 +66,18 @@ public final class UnifiedStage implements Stage {
      * @param length of a row in ids
      * @param dropPrompts probability that a prompt is left out, for guidance
      * @param textWeight of a text target, when an image target weighs 1
+     * @param codeMap whether image tokens that look alike learn together ({@link CodeMap})
      */
-    public record Settings(Trained trained, int rows, int length, double dropPrompts, @Default("1") double textWeight) {
+    public record Settings(Trained trained, int rows, int length, double dropPrompts, @Default("1") double textWeight, @Default("false") boolean codeMap) {
         public Settings {
             if (rows < 1 || length < 2 || !(textWeight > 0)) {
                 throw new InputException("rows " + rows + " must be at least 1, length " + length + " at least 2, text-weight " + textWeight + " above 0");
             }
         }
     }
+
+    private static final String CODEBOOK = "quantize.embedding.weight";
+    private static final List<String> IMAGE_TABLES = List.of("model.mm_embed_tokens.weight", "mm_head.weight");
 
     private final Settings settings;
     private final long seed;
@@ -82,6 +87,7 @@ public final class UnifiedStage implements Stage {
     private final TextTokenizer text;
     private final SequenceEncoder encoder;
     private final UnifiedModel model;
+    private final List<CodeMap> maps;
     private Packer packer;
     private Packer.State position = Packer.State.START;
 
@@ -103,6 +109,7 @@ public final class UnifiedStage implements Stage {
         this.encoder = new SequenceEncoder(
                 config, text, ChatTemplate.load(modelFolder), new SequenceEncoder.PromptDropping(settings.dropPrompts(), seed));
         this.model = start == null ? fresh(modelFolder, numerics) : started(start, numerics);
+        this.maps = settings.codeMap() ? codeMaps(modelFolder) : List.of();
         this.packer = packer();
     }
 
@@ -117,9 +124,8 @@ public final class UnifiedStage implements Stage {
 
     private UnifiedModel fresh(Path modelFolder, Numerics numerics) {
         Initializer plain = Initial.transformer(seed, config.layers());
-        Path projector = modelFolder.resolve(TokenizerConfig.of(ConfigFile.read(modelFolder.resolve("config.json"))).encoder().projectorPath());
-        try (TorchArchive archive = TorchArchive.open(projector)) {
-            StoredTensor codebook = archive.tensor("quantize.embedding.weight");
+        try (TorchArchive archive = TorchArchive.open(projector(modelFolder))) {
+            StoredTensor codebook = archive.tensor(CODEBOOK);
             Initializer byCode = (name, shape) -> {
                 Tensor value = plain.make(name, shape);
                 return name.startsWith("model.mm_embed_tokens") || name.startsWith("mm_head") ? likeCodes(value, codebook, name) : value;
@@ -131,7 +137,7 @@ public final class UnifiedStage implements Stage {
     /** A table [V, D] whose first K rows are {@code e R / sqrt(C)} for their code e and a random R, scaled to the spread of the others. */
     private Tensor likeCodes(Tensor table_VD, StoredTensor codebook, String name) {
         return Scope.only(() -> {
-            Tensor codes_KC = IbqLoss.unit(Tensors.over(codebook).to(ScalarType.Float));
+            Tensor codes_KC = CodeMap.codes(codebook);
             try (Randomness randomness = new Randomness(seed ^ name.hashCode())) {
                 Tensor map_CD = Tensors.normal(randomness, codes_KC.size(1), table_VD.size(1));
                 table_VD.narrow(0, 0, codes_KC.size(0)).copy_(codes_KC.matmul(map_CD).mul_(new Scalar(0.02)));
@@ -140,13 +146,29 @@ public final class UnifiedStage implements Stage {
         });
     }
 
+    private static Path projector(Path modelFolder) {
+        return modelFolder.resolve(TokenizerConfig.of(ConfigFile.read(modelFolder.resolve("config.json"))).encoder().projectorPath());
+    }
+
+    private List<CodeMap> codeMaps(Path modelFolder) {
+        try (TorchArchive archive = TorchArchive.open(projector(modelFolder))) {
+            StoredTensor codebook = archive.tensor(CODEBOOK);
+            return IMAGE_TABLES.stream()
+                    .map(name -> new CodeMap("model/" + name, model.store().parameters().get(name), CodeMap.codes(codebook)))
+                    .toList();
+        }
+    }
+
     private Packer packer() {
         return new Packer(source, encoder, position, settings.rows(), settings.length(), threads);
     }
 
     @Override
     public List<ParameterGroup> groups() {
-        return List.of(ParameterGroup.of("model", model.store(), trained(config, settings.trained()), 1));
+        List<ParameterGroup> groups = new ArrayList<>();
+        groups.add(ParameterGroup.of("model", model.store(), trained(config, settings.trained()), 1));
+        maps.forEach(map -> groups.add(map.group()));
+        return groups;
     }
 
     /** Which parameters are trained, by checkpoint name. */
@@ -185,6 +207,16 @@ public final class UnifiedStage implements Stage {
         return new Loss(total, parts, batch.documents(), batch.tokenCount());
     }
 
+    @Override
+    public void afterGradients() {
+        maps.forEach(CodeMap::follow);
+    }
+
+    @Override
+    public void afterStep(long step, AdamW optimizer) {
+        maps.forEach(map -> map.fold(optimizer));
+    }
+
     private static Tensor grid(PackedBatch batch, int[] values) {
         return Tensors.of(Arrays.stream(values).asLongStream().toArray(), batch.rows(), batch.length());
     }
@@ -214,6 +246,7 @@ public final class UnifiedStage implements Stage {
         packer.close();
         source.close();
         text.close();
+        maps.forEach(CodeMap::close);
         model.close();
     }
 }

@@ -73,7 +73,7 @@ class StagesTest {
                         Vae.load(vae, TinyCheckpoint.FP32), new DecoderStage.Settings(4, 0.1, 0.1), 7, numerics,
                         TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
                 case UNIFIED -> new UnifiedStage(
-                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0.1, 1), 7, numerics,
+                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0.1, 1, true), 7, numerics,
                         TinyCheckpoint.tokenised(new Tasks(1, 1, 0, 0, 0), distinct), 1);
             };
         }
@@ -183,7 +183,7 @@ class StagesTest {
         Path start = folder.resolve("first").resolve("model").resolve("model");
         double[] alsoUnused = losses(
                 new UnifiedStage(
-                        model, start, new UnifiedStage.Settings(UnifiedStage.Trained.VISION, 2, 128, 0, 1), 8, TinyCheckpoint.FP32,
+                        model, start, new UnifiedStage.Settings(UnifiedStage.Trained.VISION, 2, 128, 0, 1, false), 8, TinyCheckpoint.FP32,
                         TinyCheckpoint.tokenised(Tasks.GENERATION, 8), 1),
                 loop(5, 5), folder.resolve("second"), false, -1);
         Path end = folder.resolve("second").resolve("model").resolve("model");
