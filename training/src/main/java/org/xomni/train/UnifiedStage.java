@@ -1,4 +1,4 @@
-IMAGE_TABLES.contains(name) ?package org.xomni.train;
+package org.xomni.train;
 
 // Shapes: B rows, L length, D width, K codes, C code dimension.
 
@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -68,7 +69,9 @@ public final class UnifiedStage implements Stage {
      * @param textWeight of a text target, when an image target weighs 1
      * @param codeMap whether image tokens that look alike learn together ({@link CodeMap})
      */
-    public record Settings(Trained trained, int rows, int length, double dropPrompts, @Default("1") double textWeight, @Default("false") boolean codeMap) {
+    public record Settings(
+            Trained trained, int rows, int length, double dropPrompts, @Default("1") double textWeight,
+            @Default("false") boolean codeMap) {
         public Settings {
             if (rows < 1 || length < 2 || !(textWeight > 0)) {
                 throw new InputException("rows " + rows + " must be at least 1, length " + length + " at least 2, text-weight " + textWeight + " above 0");
@@ -128,7 +131,7 @@ public final class UnifiedStage implements Stage {
             StoredTensor codebook = archive.tensor(CODEBOOK);
             Initializer byCode = (name, shape) -> {
                 Tensor value = plain.make(name, shape);
-                return name.startsWith("model.mm_embed_tokens") || name.startsWith("mm_head") ? likeCodes(value, codebook, name) : value;
+                return IMAGE_TABLES.contains(name) ? likeCodes(value, codebook, name) : value;
             };
             return UnifiedModel.of(config, ParameterStore.trainable("the unified model", Map.of(), byCode, numerics));
         }
@@ -154,7 +157,7 @@ public final class UnifiedStage implements Stage {
         try (TorchArchive archive = TorchArchive.open(projector(modelFolder))) {
             StoredTensor codebook = archive.tensor(CODEBOOK);
             return IMAGE_TABLES.stream()
-                    .map(name -> new CodeMap("model/" + name, model.store().parameters().get(name), CodeMap.codes(codebook)))
+                    .map(name -> new CodeMap("model/" + name, Objects.requireNonNull(model.store().parameters().get(name)), CodeMap.codes(codebook)))
                     .toList();
         }
     }
