@@ -42,6 +42,8 @@ import org.xomni.tokenizer.VisionTransformer;
  * codes that nothing has chosen for a while start anew at badly quantised features.
  */
 public final class TokenizerStage implements Stage {
+    /** Pictures on which the size of features is measured. */
+    private static final int MEASURED = 128;
     private static final double SKIP_QUANTISATION = 0.1;
 
     /**
@@ -268,8 +270,19 @@ public final class TokenizerStage implements Stage {
     @Override
     public void export(Path folder, Map<String, Tensor> weights) {
         Exports.torchArchive(folder.resolve("model").resolve(config.siglipPath()), "vit", weights);
-        Exports.torchArchive(folder.resolve("model").resolve(config.projectorPath()), "quantizer", weights);
+        try (Scope scope = Scope.frozen()) {
+            Exports.torchArchive(
+                    folder.resolve("model").resolve(config.projectorPath()), "quantizer", FeatureScale.folded(weights, "quantizer", refined()));
+        }
         Exports.safetensors(folder.resolve("painter.safetensors"), "painter", weights);
+    }
+
+    /** What the decoder will get for the first pictures: [N, D], fp32. */
+    private Tensor refined() {
+        return Scope.only(() -> {
+            Tensor codes_Bhw = quantizer.encode(seen(Pictures.batch(PictureBatches.pixels(batches.first(MEASURED)))));
+            return quantizer.decode(codes_Bhw).permute(0, 2, 3, 1).reshape(-1, config.zChannels()).to(ScalarType.Float);
+        });
     }
 
     @Override

@@ -39,7 +39,7 @@ public final class TrainingLoop {
      * Trains a stage to its last step.
      *
      * @param run the run's folder
-     * @param resume whether to go on from the newest checkpoint, if there is one
+     * @param resume whether to go on from the newest checkpoint, if there is one; a run that is at its last step is exported again
      * @throws InputException if the folder has checkpoints and {@code resume} is not set
      * @throws XOmniException if the loss is no number any more, or the disk is full; the last checkpoint is whole then
      */
@@ -70,6 +70,9 @@ public final class TrainingLoop {
                 stage.resume(metadata.getOrDefault("position", ""));
             }
             listener.started(step, settings.steps(), optimizer.count());
+            if (step >= settings.steps()) {
+                export(step, average);
+            }
             while (step < settings.steps()) {
                 Map<String, Double> measured = step(step, optimizer, metrics);
                 stage.afterStep(step, optimizer);
@@ -134,6 +137,10 @@ public final class TrainingLoop {
 
     private void checkpoint(long step, Map<String, Tensor> state, Average average) {
         snapshots.write(step, state, Map.of("step", Long.toString(step), "position", stage.position()));
+        export(step, average);
+    }
+
+    private void export(long step, Average average) {
         try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
             Path partial = run.resolve("model.writing");
             Path whole = run.resolve("model");
