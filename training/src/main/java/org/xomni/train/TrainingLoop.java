@@ -68,6 +68,9 @@ public final class TrainingLoop {
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state);
                 optimizer.resume(step);
                 stage.resume(metadata.getOrDefault("position", ""));
+                if (settings.ema() == 0) {
+                    average.update(step);
+                }
             }
             listener.started(step, settings.steps(), optimizer.count());
             if (step >= settings.steps()) {
