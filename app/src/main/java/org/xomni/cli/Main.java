@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
             InitCommand.class,
             TrainCommand.class,
             ReportCommand.class,
+            EvalCommand.class,
             BenchCommand.class
         },
         synopsisSubcommandLabel = "COMMAND",

@@ -221,7 +221,7 @@ public record SignsEvaluation(long seed, int count, int batch, SignsScorer score
 
     /** The report of what was evaluated. */
     public SignsReport report(
-            Optional<SignsReport.Generation> generation,
+            Map<Double, SignsReport.Generation> generation,
             Optional<SignsReport.Reconstruction> reconstruction,
             Optional<SignsReport.Understanding> understanding) {
         return new SignsReport(seed, count, generation, reconstruction, understanding);

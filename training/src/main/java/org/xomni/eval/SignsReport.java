@@ -14,12 +14,14 @@ import org.xomni.tensor.NewFile;
  *
  * @param seed of the world
  * @param prompts how many there were
- * @param generation pictures drawn from prompts; absent if that was not evaluated, as the others
+ * @param generation pictures drawn from prompts, by guidance scale (1 is none); empty if that was not evaluated
+ * @param reconstruction absent if that was not evaluated
+ * @param understanding absent if that was not evaluated
  */
 public record SignsReport(
         long seed,
         int prompts,
-        Optional<Generation> generation,
+        Map<Double, Generation> generation,
         Optional<Reconstruction> reconstruction,
         Optional<Understanding> understanding) {
 
@@ -71,8 +73,8 @@ public record SignsReport(
     public String table() {
         StringBuilder table = new StringBuilder();
         table.append(prompts).append(" held-out scenes, seed ").append(seed).append('\n');
-        generation.ifPresent(g -> {
-            table.append("generation\n");
+        generation.forEach((guidance, g) -> {
+            table.append(guidance == 1 ? "generation without guidance\n" : "generation, guidance " + guidance + "\n");
             g.scores.forEach((aspect, score) -> line(table, words(aspect), score));
         });
         reconstruction.ifPresent(r -> {

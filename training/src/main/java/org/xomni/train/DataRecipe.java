@@ -16,6 +16,7 @@ import org.xomni.data.SampleSource;
 import org.xomni.data.Shuffled;
 import org.xomni.data.TokenShards;
 import org.xomni.data.WebDataset;
+import org.xomni.data.signs.Level;
 import org.xomni.data.signs.SignsWorld;
 import org.xomni.data.signs.Split;
 import org.xomni.tensor.InputException;
@@ -48,10 +49,11 @@ public sealed interface DataRecipe {
      * The procedural world of signs.
      *
      * @param seed of the world
+     * @param level easy or full
      * @param tasks how often each task comes
      * @param sizes pictures' HEIGHTxWIDTH in pixels, each as often as it is listed
      */
-    record Signs(long seed, Tasks tasks, List<String> sizes) implements DataRecipe {
+    record Signs(long seed, @Default("full") Level level, Tasks tasks, List<String> sizes) implements DataRecipe {
 
         /** Weights; see {@link SignsWorld.Tasks}. */
         public record Tasks(
@@ -59,13 +61,14 @@ public sealed interface DataRecipe {
                 @Default("0") double reading,
                 @Default("0") double questions,
                 @Default("0") double description,
-                @Default("0") double drawing) {}
+                @Default("0") double drawing,
+                @Default("0") double spelling) {}
 
         @Override
         public SampleSource open(Path folder, ImageTransform transform) {
             SignsWorld.Tasks weights =
-                    new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing);
-            return new SignsWorld(seed, Split.TRAIN, weights, sizes.stream().map(Signs::size).toList());
+                    new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing, tasks.spelling);
+            return new SignsWorld(seed, Split.TRAIN, level, weights, sizes.stream().map(Signs::size).toList());
         }
 
         @Override

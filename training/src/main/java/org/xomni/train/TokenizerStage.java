@@ -24,6 +24,7 @@ import org.xomni.image.Pixels;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
+import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.tensor.TorchArchive;
@@ -42,7 +43,7 @@ import org.xomni.tokenizer.VisionTransformer;
  * codes that nothing has chosen for a while start anew at badly quantised features.
  */
 public final class TokenizerStage implements Stage {
-    /** Pictures on which the size of features is measured. */
+    /** Pictures whose code vectors the way back is made for. */
     private static final int MEASURED = 128;
     private static final double SKIP_QUANTISATION = 0.1;
 
@@ -270,18 +271,18 @@ public final class TokenizerStage implements Stage {
     @Override
     public void export(Path folder, Map<String, Tensor> weights) {
         Exports.torchArchive(folder.resolve("model").resolve(config.siglipPath()), "vit", weights);
-        try (Scope scope = Scope.frozen()) {
+        try (Scope scope = Scope.frozen(); Randomness random = new Randomness(seed)) {
             Exports.torchArchive(
-                    folder.resolve("model").resolve(config.projectorPath()), "quantizer", FeatureScale.folded(weights, "quantizer", refined()));
+                    folder.resolve("model").resolve(config.projectorPath()), "quantizer", WayBack.fresh(weights, "quantizer", occurring(), random));
         }
         Exports.safetensors(folder.resolve("painter.safetensors"), "painter", weights);
     }
 
-    /** What the decoder will get for the first pictures: [N, D], fp32. */
-    private Tensor refined() {
+    /** The code vectors of the first pictures, [N, C]. */
+    private Tensor occurring() {
         return Scope.only(() -> {
             Tensor codes_Bhw = quantizer.encode(seen(Pictures.batch(PictureBatches.pixels(batches.first(MEASURED)))));
-            return quantizer.decode(codes_Bhw).permute(0, 2, 3, 1).reshape(-1, config.zChannels()).to(ScalarType.Float);
+            return quantizer.codebook().index_select(0, codes_Bhw.flatten());
         });
     }
 

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -98,7 +99,7 @@ class SignsEvaluationTest {
             return answers;
         });
         SignsReport report = evaluation.report(
-                Optional.empty(), Optional.of(evaluation.reconstruction(same)), Optional.of(SignsEvaluation.understanding(answered)));
+                Map.of(), Optional.of(evaluation.reconstruction(same)), Optional.of(SignsEvaluation.understanding(answered)));
         report.write(folder.resolve("report.json"));
         var json = Json.mapper().readTree(Files.readString(folder.resolve("report.json")));
         assertThat(json.at("/prompts").asInt()).isEqualTo(COUNT);

@@ -3,6 +3,7 @@ package org.xomni.data.signs;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.xomni.data.Picture;
 import org.xomni.data.Sample;
@@ -15,13 +16,15 @@ import org.xomni.tensor.InputException;
  *
  * @param seed numbers the world
  * @param split what may occur
+ * @param level how much of that does
  * @param tasks how often each task comes
  * @param sizes the sizes of pictures, each as often as it is listed
  */
-public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) implements SampleSource {
+public record SignsWorld(long seed, Split split, Level level, Tasks tasks, List<Size> sizes) implements SampleSource {
     /** Half are square, a quarter each wide and tall. */
     public static final List<Size> SIZES = List.of(new Size(128, 128), new Size(128, 128), new Size(96, 160), new Size(160, 96));
 
+    private static final int SPELLINGS = 4;
     private static final int MIN_SIDE = 96;
     private static final int MAX_SIDE = 512;
 
@@ -44,26 +47,33 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
      * @param questions the user shows a picture and asks one to four things about it
      * @param description the user shows a picture and asks for all that it shows
      * @param drawing the user asks for a picture and the assistant draws it
+     * @param spelling the user writes words and the assistant repeats them; no picture: a first lesson in copying
      */
-    public record Tasks(double generation, double reading, double questions, double description, double drawing) {
+    public record Tasks(
+            double generation, double reading, double questions, double description, double drawing, double spelling) {
         /** Raw prompts only. */
         public static final Tasks GENERATION = new Tasks(1, 0, 0, 0, 0);
         /** Everything about pictures that are shown. */
         public static final Tasks UNDERSTANDING = new Tasks(0, 2, 2, 1, 0);
 
+        /** Without spelling. */
+        public Tasks(double generation, double reading, double questions, double description, double drawing) {
+            this(generation, reading, questions, description, drawing, 0);
+        }
+
         public Tasks {
-            for (double weight : new double[] {generation, reading, questions, description, drawing}) {
+            for (double weight : new double[] {generation, reading, questions, description, drawing, spelling}) {
                 if (!(weight >= 0) || Double.isInfinite(weight)) {
                     throw new InputException("the weight of a task cannot be " + weight + "; give a number of at least 0");
                 }
             }
-            if (generation + reading + questions + description + drawing == 0) {
+            if (generation + reading + questions + description + drawing + spelling == 0) {
                 throw new InputException("all tasks of the signs world have the weight 0; give one of them a larger one");
             }
         }
 
         private double total() {
-            return generation + reading + questions + description + drawing;
+            return generation + reading + questions + description + drawing + spelling;
         }
     }
 
@@ -74,26 +84,36 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
         }
     }
 
-    /** The world with all sizes. */
+    /** The whole world. */
+    public SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) {
+        this(seed, split, Level.FULL, tasks, sizes);
+    }
+
+    /** The whole world with all sizes. */
     public SignsWorld(long seed, Split split, Tasks tasks) {
         this(seed, split, tasks, SIZES);
     }
 
     /** The same world in one size, for batches. */
     public SignsWorld withSize(int height, int width) {
-        return new SignsWorld(seed, split, tasks, List.of(new Size(height, width)));
+        return new SignsWorld(seed, split, level, tasks, List.of(new Size(height, width)));
     }
 
     /** The same world with other tasks; its scenes stay. */
     public SignsWorld withTasks(Tasks other) {
-        return new SignsWorld(seed, split, other, sizes);
+        return new SignsWorld(seed, split, level, other, sizes);
     }
 
     /** What the picture of a sample shows. */
     public Scene scene(long index) {
         SplittableRandom random = random(index, 0);
         Size size = sizes.get(random.nextInt(sizes.size()));
-        return Scenes.random(split, size.height, size.width, random);
+        while (true) {
+            Scene scene = Scenes.random(split, size.height, size.width, random);
+            if (level.admits(scene)) {
+                return scene;
+            }
+        }
     }
 
     @Override
@@ -103,6 +123,9 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
         String key = "signs/" + seed + "/" + split.name().toLowerCase(Locale.ROOT) + "/" + index;
         Picture picture = new Picture.Raw(Painter.paint(scene));
         double at = random.nextDouble(tasks.total());
+        if ((at -= tasks.spelling) < 0) {
+            return spelling(key, scene, random);
+        }
         if ((at -= tasks.generation) < 0) {
             // Held-out prompts say everything, so that everything can be scored.
             String prompt = split == Split.TRAIN ? Captions.any(scene, random) : Captions.complete(scene, random);
@@ -120,6 +143,16 @@ public record SignsWorld(long seed, Split split, Tasks tasks, List<Size> sizes) 
         return new Sample.Dialogue(key, List.of(
                 Sample.Turn.of(Sample.Role.USER, Captions.request(scene, random)),
                 new Sample.Turn(Sample.Role.ASSISTANT, List.of(new Sample.Part.Shown(picture)))));
+    }
+
+    private Sample spelling(String key, Scene scene, SplittableRandom random) {
+        List<Sample.Turn> turns = new ArrayList<>();
+        for (int i = 0; i < SPELLINGS; i++) {
+            String words = String.join(" ", Words.lines(split, scene.width() / Scene.CELL, Scene.MAX_LINES, random));
+            turns.add(Sample.Turn.of(Sample.Role.USER, Questions.WORDING.say("spelling", Map.of("text", words), random)));
+            turns.add(Sample.Turn.of(Sample.Role.ASSISTANT, words));
+        }
+        return new Sample.Dialogue(key, turns);
     }
 
     /** The picture stands before the first question. */
