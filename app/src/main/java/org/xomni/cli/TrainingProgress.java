@@ -70,6 +70,7 @@ final class TrainingProgress implements RunListener, AutoCloseable {
 
     private String measured() {
         StringBuilder text = new StringBuilder();
+        append(text, "reward", "reward %.4g");
         append(text, "loss", "loss %.4g");
         append(text, "samples_per_s", "%,.1f samples/s");
         append(text, "tokens_per_s", "%,.0f tokens/s");

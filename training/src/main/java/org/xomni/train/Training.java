@@ -71,7 +71,7 @@ public final class Training {
                 loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
                         r.loop(), run, resume, listener);
             }
-            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES);
+            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES + ", or grpo");
         }
     }
 
