@@ -1,5 +1,7 @@
 package org.xomni.rl;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +25,7 @@ import org.xomni.rl.prompt.PromptSource;
 import org.xomni.rl.reward.Drawn;
 import org.xomni.rl.reward.Rewards;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.XOmniException;
 
 /**
  * A fixed set of prompts that are not trained on, drawn from the same random numbers each time. Beside the reward it measures what is not rewarded, so that
@@ -121,25 +124,36 @@ public final class HeldOut implements AutoCloseable {
     Map<String, Double> evaluate(UnifiedModel model, long step, Path run) {
         Results results = draw(model, RolloutSampler.UNFILTERED, 0);
         Map<String, List<Double>> values = new LinkedHashMap<>();
-        double[] total = results.rewards().total();
-        values.put("reward", Arrays.stream(total).boxed().toList());
+        values.put("reward", Arrays.stream(results.rewards().total()).boxed().toList());
         for (Drawn drawn : results.drawn()) {
             measure(drawn).forEach((name, value) -> values.computeIfAbsent(name, n -> new ArrayList<>()).add(value));
         }
         values.put("codes_perplexity", List.of(CodebookUsage.of(results.drawn().stream().map(Drawn::tokens).toList()).perplexity()));
         if (shown > 0) {
-            List<Drawn> first = results.drawn().subList(0, Math.min(shown, results.drawn().size()));
-            ContactSheet.write(
-                    run.resolve("sheets").resolve("step-%09d.png".formatted(step)),
-                    first.stream().map(Drawn::picture).toList(),
-                    IntStream.range(0, first.size())
-                            .mapToObj(i -> String.format(Locale.ROOT, "%.3f %s", total[i], first.get(i).prompt().text()))
-                            .toList(),
-                    COLUMNS);
+            sheet(run, step, results);
         }
         Map<String, Double> means = new LinkedHashMap<>();
         values.forEach((name, all) -> means.put(PREFIX + name, all.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN)));
         return means;
+    }
+
+    /** The same prompts at each step, each with its reward. */
+    private void sheet(Path run, long step, Results results) {
+        double[] total = results.rewards().total();
+        List<Drawn> first = results.drawn().subList(0, Math.min(shown, results.drawn().size()));
+        Path sheets = run.resolve("sheets");
+        try {
+            Files.createDirectories(sheets);
+        } catch (IOException e) {
+            throw new XOmniException(sheets + " cannot be made (" + e + "); fix permissions, then continue with --resume", e);
+        }
+        ContactSheet.write(
+                sheets.resolve("step-%09d.png".formatted(step)),
+                first.stream().map(Drawn::picture).toList(),
+                IntStream.range(0, first.size())
+                        .mapToObj(i -> String.format(Locale.ROOT, "%.3f %s", total[i], first.get(i).prompt().text()))
+                        .toList(),
+                COLUMNS);
     }
 
     private Map<String, Double> measure(Drawn drawn) {
