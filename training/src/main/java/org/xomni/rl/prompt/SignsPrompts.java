@@ -20,7 +20,7 @@ import org.xomni.tensor.InputException;
  */
 public record SignsPrompts(SignsWorld world, List<Bucket> buckets) implements PromptSource {
     /** Scenes that are looked at for one prompt; the rarest lengths come once in some thousand. */
-    private static final int MOST_TRIES = 100_000;
+    private static final int MOST_TRIES = 30_000;
 
     /**
      * A range of lengths.
