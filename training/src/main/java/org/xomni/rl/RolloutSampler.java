@@ -62,35 +62,45 @@ public final class RolloutSampler implements AutoCloseable {
     }
 
     private List<Rollout> sideBySide(UnifiedModel model, List<Prompt> prompts, long[] seeds, Sampling sampling) {
-        List<int[]> read = prompts.stream().map(this::ids).toList();
-        int longest = IntStream.range(0, prompts.size()).map(i -> read.get(i).length + tokens(prompts.get(i))).max().orElse(1);
-        try (Batch batch = new Batch(model, prompts.size() * (sampling.guided() ? 2 : 1), longest)) {
+        List<Row> rows = IntStream.range(0, prompts.size()).mapToObj(i -> row(prompts.get(i), seeds[i])).toList();
+        List<int[]> drawn = draw(model, rows, sampling);
+        return IntStream.range(0, rows.size())
+                .mapToObj(i -> new Rollout(rows.get(i).prompt(), vocabulary.drawn(
+                        side(prompts.get(i).height()), side(prompts.get(i).width()), drawn.get(i))))
+                .toList();
+    }
+
+    /**
+     * What a row reads and draws.
+     *
+     * @param prompt ids
+     * @param bare what the unconditional branch reads
+     * @param tokens to draw
+     */
+    @SuppressWarnings("ArrayRecordComponent") // read only
+    record Row(int[] prompt, int[] bare, int tokens, long seed) {}
+
+    private Row row(Prompt prompt, long seed) {
+        int[] bare = vocabulary.imageHeader(side(prompt.height()), side(prompt.width()));
+        int[] ids = IntStream.concat(Arrays.stream(text.encode(prompt.text())), Arrays.stream(bare)).toArray();
+        return new Row(ids, bare, side(prompt.height()) * side(prompt.width()), seed);
+    }
+
+    /** Draws rows together; the ids of each. */
+    static List<int[]> draw(UnifiedModel model, List<Row> rows, Sampling sampling) {
+        int longest = rows.stream().mapToInt(r -> r.prompt().length + r.tokens()).max().orElse(1);
+        try (Batch batch = new Batch(model, rows.size() * (sampling.guided() ? 2 : 1), longest)) {
             List<Sequence> drawn = new ArrayList<>();
-            for (int i = 0; i < prompts.size(); i++) {
-                Prompt prompt = prompts.get(i);
-                int[] bare = vocabulary.imageHeader(side(prompt.height()), side(prompt.width()));
+            for (Row row : rows) {
                 drawn.add(batch.join(new Batch.Request(
-                        read.get(i), bare, Head.IMAGE, sampling, seeds[i], Set.of(), Set.of(), tokens(prompt), id -> {})));
+                        row.prompt(), row.bare(), Head.IMAGE, sampling, row.seed(), Set.of(), Set.of(), row.tokens(), id -> {})));
             }
             boolean more = true;
             while (more) {
                 more = batch.step();
             }
-            return IntStream.range(0, prompts.size())
-                    .mapToObj(i -> new Rollout(read.get(i), vocabulary.drawn(
-                            side(prompts.get(i).height()), side(prompts.get(i).width()), drawn.get(i).drawn())))
-                    .toList();
+            return drawn.stream().map(Sequence::drawn).toList();
         }
-    }
-
-    /** The prompt and {@code <SOM>h w<IMAGE>}. */
-    private int[] ids(Prompt prompt) {
-        int[] header = vocabulary.imageHeader(side(prompt.height()), side(prompt.width()));
-        return IntStream.concat(Arrays.stream(text.encode(prompt.text())), Arrays.stream(header)).toArray();
-    }
-
-    private int tokens(Prompt prompt) {
-        return side(prompt.height()) * side(prompt.width());
     }
 
     private int side(int pixels) {
