@@ -203,6 +203,7 @@ public final class GrpoLoop {
             // A batch may have no prompt that this reward judges.
             if (Double.isFinite(scores.mean(name))) {
                 measured.put("reward_" + name, scores.mean(name));
+                measured.put("reward_" + name + "_deviation", scores.deviation(name));
             }
         });
         measured.put("zero_variance_groups", (double) groups.zeroVariance());

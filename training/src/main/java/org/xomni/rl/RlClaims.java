@@ -22,6 +22,7 @@ import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.NewFile;
 import org.xomni.train.RecipeFile;
+import org.xomni.train.Snapshots;
 import org.xomni.train.Training;
 
 /**
@@ -73,7 +74,7 @@ public record RlClaims(
      */
     public static RlClaims measure(Path recipe, Path run, Settings settings, Consumer<String> progress) {
         GrpoRecipe r = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
-        Map<Long, Path> models = models(run, r.loop().steps());
+        Map<Long, Path> models = models(run, new Snapshots(run).newest().map(Snapshots.Found::step).orElse(r.loop().steps()));
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts())) {
             HeldOut set = parts.requireHeldOut();
             UnifiedModel supervised = parts.policy().reference();
@@ -112,7 +113,7 @@ public record RlClaims(
     }
 
     /** Kept models by step, and the last one. */
-    private static Map<Long, Path> models(Path run, long steps) {
+    private static Map<Long, Path> models(Path run, long done) {
         Map<Long, Path> models = new TreeMap<>();
         Path last = run.resolve("model").resolve("model");
         if (!Files.isRegularFile(last.resolve("model.safetensors"))) {
@@ -131,7 +132,7 @@ public record RlClaims(
                 throw new InputException(kept + " cannot be listed (" + e + "); check its permissions", e);
             }
         }
-        models.put(steps, last);
+        models.put(done, last);
         return models;
     }
 

@@ -9,8 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.xomni.eval.Interval;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.InputException;
@@ -86,19 +89,23 @@ class RlClaimsTest {
         List<String> told = new ArrayList<>();
         RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), told::add);
         assertThat(claims.steps().keySet()).containsExactly(0L, 1L, 2L);
-        assertThat(claims.bestOf().get(2).mean()).isGreaterThanOrEqualTo(claims.bestOf().get(1).mean());
-        assertThat(claims.gain().get(1).mean()).isCloseTo(claims.steps().get(2L).mean() - claims.bestOf().get(1).mean(), within(1e-9));
+        assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
+        assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
         // Drawn from the same random numbers as while training.
-        assertThat(claims.steps().get(2L).mean()).isCloseTo(lastHeldOut(metrics), within(0.2));
+        assertThat(mean(claims.steps(), 2L)).isCloseTo(lastHeldOut(metrics), within(0.2));
         assertThat(claims.guidance()).hasSize(2);
         claims.write(folder.resolve("claims"));
         JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
-        assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(claims.bestOf().get(2).mean());
+        assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(mean(claims.bestOf(), 2));
         assertThat(json.path("figure_6").get(1).path("scale").asDouble()).isEqualTo(2);
         for (String figure : List.of("figure-2.png", "figure-6.png")) {
             Pixels drawn = ImageFiles.read(folder.resolve("claims").resolve(figure));
             assertThat(drawn.width()).isEqualTo(900);
         }
+    }
+
+    private static <K> double mean(Map<K, Interval> intervals, K key) {
+        return Objects.requireNonNull(intervals.get(key)).mean();
     }
 
     private static double lastHeldOut(MetricsFile metrics) {

@@ -57,6 +57,11 @@ final class JsonHttp implements AutoCloseable {
         this.client = HttpClient.newBuilder().connectTimeout(seconds(patience.timeout())).build();
     }
 
+    /** @throws InputException if the URL is none */
+    static void check(String url) {
+        URI unused = parse(url);
+    }
+
     private static URI parse(String url) {
         try {
             URI uri = URI.create(url);

@@ -147,6 +147,12 @@ public sealed interface RewardRecipe {
             @Default("1") double pause,
             @Nullable String keyVariable)
             implements RewardRecipe {
+        public Vision {
+            VisionChat.check(url, score);
+            Object unused = new VisionChat.Form(model, question, score, least, most, maxTokens, parallel);
+            Object alsoUnused = new JsonHttp.Patience(timeout, attempts, pause);
+        }
+
         @Override
         public Reward open(Models models) {
             return new VisionChat(url, key(keyVariable), new VisionChat.Form(model, question, score, least, most, maxTokens, parallel),
@@ -174,6 +180,12 @@ public sealed interface RewardRecipe {
             @Default("1") double pause,
             @Nullable String keyVariable)
             implements RewardRecipe {
+        public Server {
+            JsonHttp.check(url);
+            Object unused = new JsonHttp.Patience(timeout, attempts, pause);
+            ScoreServer.check(batch);
+        }
+
         @Override
         public Reward open(Models models) {
             return new ScoreServer(url, key(keyVariable), field, batch, new JsonHttp.Patience(timeout, attempts, pause));

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.xomni.tensor.InputException;
 
@@ -33,7 +34,17 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
 
         /** The mean of a part over the pictures that it judges; NaN if there are none. */
         public double mean(String part) {
-            return Arrays.stream(parts.getOrDefault(part, new double[0])).filter(Double::isFinite).average().orElse(Double.NaN);
+            return judged(part).average().orElse(Double.NaN);
+        }
+
+        /** The standard deviation of a part over the pictures that it judges; NaN if there are none. */
+        public double deviation(String part) {
+            double mean = mean(part);
+            return Math.sqrt(judged(part).map(s -> (s - mean) * (s - mean)).average().orElse(Double.NaN));
+        }
+
+        private DoubleStream judged(String part) {
+            return Arrays.stream(parts.getOrDefault(part, new double[0])).filter(Double::isFinite);
         }
     }
 

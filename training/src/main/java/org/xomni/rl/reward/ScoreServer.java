@@ -24,12 +24,16 @@ public final class ScoreServer implements Reward {
      * @param batch pictures in one request, at most
      */
     ScoreServer(String url, @Nullable String key, String field, int batch, JsonHttp.Patience patience) {
-        if (batch < 1) {
-            throw new InputException("a batch of " + batch + " pictures is none; use at least 1");
-        }
+        check(batch);
         this.http = new JsonHttp(url, key, patience);
         this.field = field;
         this.batch = batch;
+    }
+
+    static void check(int batch) {
+        if (batch < 1) {
+            throw new InputException("a batch of " + batch + " pictures is none; use at least 1");
+        }
     }
 
     @Override

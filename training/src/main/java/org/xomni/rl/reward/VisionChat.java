@@ -57,6 +57,12 @@ public final class VisionChat implements Reward {
         this.threads = Executors.newFixedThreadPool(form.parallel(), Thread.ofPlatform().daemon().name("vision-chat-", 0).factory());
     }
 
+    /** @throws InputException if the URL or the expression cannot be used */
+    static void check(String url, String score) {
+        JsonHttp.check(url);
+        Pattern unused = pattern(score);
+    }
+
     private static Pattern pattern(String regex) {
         try {
             Pattern pattern = Pattern.compile(regex);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.xomni.autoregressive.Head;
@@ -138,7 +139,7 @@ class RewardsTest {
         Rewards.Scores scores = rewards.score(drawn, 2);
         assertThat(scores.total()).containsExactly(2 * 0 - 1 + 50, 2 * 1 + 1 + 50, 2 * 2 + 0, 2 * 2 + 0);
         assertThat(scores.mean("text")).isEqualTo(5);
-        assertThat(scores.parts().get("text")[2]).isNaN();
+        assertThat(Objects.requireNonNull(scores.parts().get("text"))[2]).isNaN();
         assertThat(rewards.absolute().score(drawn, 1).total()).containsExactly(0 + 2 + 50, 2 + 4 + 50, 4 + 6, 4 + 6);
     }
 
