@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
+import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -178,6 +179,21 @@ class GrpoLoopTest {
         }
         Path state = Path.of("checkpoints", "step-000000004", "state.safetensors");
         assertThat(tensors(parts.resolve(state))).usingRecursiveComparison().isEqualTo(tensors(whole.resolve(state)));
+    }
+
+    @Test
+    void nativeObjectsDoNotPileUp() {
+        List<Long> counts = new ArrayList<>();
+        List<Map<String, Double>> metrics = train(
+                rewards(d -> {
+                    counts.add(Pointer.totalCount());
+                    return lowCodes(d);
+                }),
+                settings(0.01, 2, 2), loop(8, 100));
+        assertThat(metrics).hasSize(8);
+        long early = counts.get(2 * 32);
+        long late = counts.get(7 * 32);
+        assertThat(late - early).as("native objects alive, from the third step to the eighth").isLessThan(20);
     }
 
     @Test
