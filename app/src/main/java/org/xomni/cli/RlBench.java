@@ -32,7 +32,7 @@ final class RlBench {
             assert !warmUp.isEmpty();
             speed.step().forEach(seconds::put);
         }
-        seconds.put("seconds_decode", decoding(shape, numerics, rollouts));
+        seconds.put("seconds_decode", decoding(shape, numerics, rollouts, line));
         seconds.put("seconds_reward", rollouts * reading());
         double all = seconds.values().stream().mapToDouble(Double::doubleValue).sum();
         line.put("rollouts", rollouts);
@@ -44,13 +44,22 @@ final class RlBench {
         line.put("tokens_per_s", Stopwatch.round(rollouts * (double) shape.context / all));
     }
 
-    /** Seconds of the diffusion transformer for all pictures, one by one as the fixed decoder goes; the autoencoder is not part of it. */
-    private static double decoding(BenchCommand shape, Numerics numerics, int rollouts) {
+    /**
+     * Seconds of the diffusion transformer for all pictures, one by one as the fixed decoder goes; the autoencoder is not part of it.
+     *
+     * @param machine receives the machine's limits
+     */
+    private static double decoding(BenchCommand shape, Numerics numerics, int rollouts, Map<String, Object> machine) {
         int asked = shape.batch;
         try {
             shape.batch = 1;
             Map<String, Object> decoder = new LinkedHashMap<>();
             VisionBench.decoder(shape, numerics, decoder);
+            for (String limit : List.of("read_bandwidth_gbs", "small_op_us")) {
+                if (decoder.containsKey(limit)) {
+                    machine.put(limit, decoder.get(limit));
+                }
+            }
             return decoder.get("images_per_s") instanceof Double rate ? rollouts / rate : Double.NaN;
         } finally {
             shape.batch = asked;
