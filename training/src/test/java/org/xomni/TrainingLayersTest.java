@@ -22,10 +22,11 @@ class TrainingLayersTest {
     private static final List<String> MODELS = List.of("tensor", "nn", "text", "image", "tokenizer", "autoregressive", "decoder");
 
     private static final Map<String, List<String>> LAYERS =
-            Map.of("data", List.of(), "train", List.of("data"), "ocr", List.of(), "eval", List.of("data", "train", "ocr"));
+            Map.of("data", List.of(), "train", List.of("data"), "ocr", List.of(), "eval", List.of("data", "train", "ocr"),
+                    "rl", List.of("data", "train", "ocr", "eval"));
 
     @ParameterizedTest
-    @ValueSource(strings = {"data", "train", "ocr", "eval"})
+    @ValueSource(strings = {"data", "train", "ocr", "eval", "rl"})
     void aPackageImportsOnlyWhatIsBelowIt(String layer) {
         String[] below = Stream.of(Stream.of(layer), MODELS.stream(), LAYERS.getOrDefault(layer, List.of()).stream())
                 .flatMap(names -> names)

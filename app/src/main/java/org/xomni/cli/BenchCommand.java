@@ -29,10 +29,11 @@ final class BenchCommand implements Callable<Integer> {
         prefill,
         tokenizer,
         decoder,
-        train
+        train,
+        rl
     }
 
-    @Parameters(paramLabel = "WHAT", description = "decode, prefill, tokenizer, decoder or train.")
+    @Parameters(paramLabel = "WHAT", description = "decode, prefill, tokenizer, decoder, train or rl.")
     What what = What.decode;
 
     @Option(names = "--hidden", paramLabel = "N", defaultValue = "256", description = "Width. Default: 256.")
@@ -112,6 +113,7 @@ final class BenchCommand implements Callable<Integer> {
             case tokenizer -> VisionBench.tokenizer(this, numerics, line);
             case decoder -> VisionBench.decoder(this, numerics, line);
             case train -> UnifiedBench.train(this, numerics, line);
+            case rl -> RlBench.rl(this, UnifiedBench.config(this), numerics, line);
         }
         System.out.println(Json.mapper().writeValueAsString(line));
         return 0;

@@ -7,6 +7,6 @@ import picocli.CommandLine.Command;
         name = "eval",
         mixinStandardHelpOptions = true,
         description = "Measures how good a model is, with 95% intervals.",
-        subcommands = {EvalSignsCommand.class},
+        subcommands = {EvalSignsCommand.class, EvalRlClaimsCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 final class EvalCommand {}

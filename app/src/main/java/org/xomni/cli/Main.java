@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
             DataCommand.class,
             InitCommand.class,
             TrainCommand.class,
+            EvalCommand.class,
             ReportCommand.class,
             EvalCommand.class,
             BenchCommand.class

@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.xomni.rl.GrpoDryRun;
+import org.xomni.rl.GrpoTraining;
 import org.xomni.tensor.Engine;
 import org.xomni.train.DryRun;
 import org.xomni.train.RunListener;
@@ -18,7 +20,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = "Trains one stage from its recipe. Ctrl-C stops after the step at hand, with a checkpoint.")
 final class TrainCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "STAGE", description = "tokenizer, autoencoder, decoder, pretrain or sft.")
+    @Parameters(paramLabel = "STAGE", description = "tokenizer, autoencoder, decoder, pretrain, sft or grpo.")
     String stage = "";
 
     @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "What to train, on what, and how: YAML.")
@@ -47,18 +49,26 @@ final class TrainCommand implements Callable<Integer> {
             Engine.threads(threads);
         }
         if (dryRun) {
-            DryRun dry = DryRun.of(stage, recipe);
+            DryRun dry = isGrpo() ? GrpoDryRun.of(recipe) : DryRun.of(stage, recipe);
             DryRunText.lines(dry).forEach(System.out::println);
             return dry.problems().isEmpty() ? 0 : 2;
         }
         Path folder = run != null ? run : Path.of("runs", stage);
         try (TrainingProgress progress = new TrainingProgress(); Interrupt interrupt = Interrupt.listen()) {
             Stoppable listener = new Stoppable(progress, interrupt);
-            Training.run(stage, recipe, folder, resume, listener);
+            if (isGrpo()) {
+                GrpoTraining.run(recipe, folder, resume, listener);
+            } else {
+                Training.run(stage, recipe, folder, resume, listener);
+            }
             progress.close();
             System.err.println(listener.finished() ? "done: " + folder.resolve("model") : "stopped in " + folder + "; go on with --resume");
         }
         return 0;
+    }
+
+    private boolean isGrpo() {
+        return stage.equals(GrpoTraining.STAGE);
     }
 
     /** Shows progress, and ends the run when the user asks for it. */

@@ -70,6 +70,7 @@ final class TrainingProgress implements RunListener, AutoCloseable {
 
     private String measured() {
         StringBuilder text = new StringBuilder();
+        append(text, "reward", "reward %.4g");
         append(text, "loss", "loss %.4g");
         append(text, "samples_per_s", "%,.1f samples/s");
         append(text, "tokens_per_s", "%,.0f tokens/s");
@@ -79,7 +80,8 @@ final class TrainingProgress implements RunListener, AutoCloseable {
     /** For a bar in 80 columns. */
     private String brief() {
         double tokens = means.getOrDefault("tokens_per_s", 0.0);
-        return format("loss %.4g", means.getOrDefault("loss", Double.NaN)) + format(", %.0f/s", means.getOrDefault("samples_per_s", 0.0))
+        String goal = means.containsKey("reward") ? "reward" : "loss";
+        return format(goal + " %.4g", means.getOrDefault(goal, Double.NaN)) + format(", %.0f/s", means.getOrDefault("samples_per_s", 0.0))
                 + (tokens == 0 ? "" : tokens < 10_000 ? format(", %.0f tok/s", tokens) : format(", %.0fk tok/s", tokens / 1e3));
     }
 

@@ -124,7 +124,7 @@ final class UnifiedBench {
         }
     }
 
-    private static UnifiedConfig config(BenchCommand shape) {
+    static UnifiedConfig config(BenchCommand shape) {
         int keyValueHeads = shape.keyValueHeads == null ? shape.heads : shape.keyValueHeads;
         int headWidth = Math.max(2, shape.hidden / Math.max(1, shape.heads));
         return new UnifiedConfig(

@@ -16,7 +16,7 @@ class BenchCommandTest {
     };
 
     @ParameterizedTest
-    @CsvSource({"decode, tokens_per_s", "prefill, tokens_per_s", "tokenizer, images_per_s", "decoder, images_per_s"})
+    @CsvSource({"decode, tokens_per_s", "prefill, tokens_per_s", "tokenizer, images_per_s", "decoder, images_per_s", "rl, seconds_update"})
     void printsOneLineOfJsonBesideTheMachinesLimits(String what, String figure) {
         List<String> args = new ArrayList<>(List.of("bench", what));
         args.addAll(Arrays.asList(SHAPE));

@@ -54,6 +54,15 @@ class TrainCommandTest {
     }
 
     @Test
+    void reinforcementLearningIsCheckedByADryRunToo() {
+        Path recipe = Path.of(System.getProperty("xomni.root")).resolve("recipes").resolve("x-omni").resolve("grpo.yaml");
+        Cli dry = Cli.run("train", "grpo", "--recipe", recipe.toString(), "--dry-run");
+
+        assertThat(dry.exitCode()).as(dry.err()).isZero();
+        assertThat(dry.out()).contains("policy").contains("reference").contains("200 steps").contains("midjourney.jsonl, prompts");
+    }
+
+    @Test
     void badInputIsOneLine() throws IOException {
         for (Cli bad : new Cli[] {
             Cli.run("train", "painter", "--recipe", recipe),
@@ -62,6 +71,9 @@ class TrainCommandTest {
             Cli.run("train", "autoencoder", "--recipe", write("crop.yaml", 12), "--dry-run"),
             Cli.run("train", "sft", "--recipe", recipe, "--dry-run"),
             Cli.run("train", "autoencoder"),
+            Cli.run("train", "grpo", "--recipe", recipe, "--run", folder.resolve("r").toString()),
+            Cli.run("eval", "rl-claims", "--recipe", recipe),
+            Cli.run("eval", "rl-claims", "--recipe", recipe, "--prompts", "0"),
             Cli.run("init", folder.resolve("out").toString(), "--qwen", folder.resolve("none").toString())
         }) {
             assertThat(bad.exitCode()).as(bad.err()).isEqualTo(2);

@@ -141,9 +141,9 @@ final class HostDecodeStep implements DecodeStep {
         this.bf16Cache = HostAttention.isBfloat16(cache.keys(0));
     }
 
-    /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, or without the JVM's vector module. */
+    /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
     static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache) {
-        return model.numerics().onCpu() && HostKernels.available() ? new HostDecodeStep(model, cache) : null;
+        return model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters() ? new HostDecodeStep(model, cache) : null;
     }
 
     @Override

@@ -14,6 +14,7 @@ import org.xomni.nn.Embedding;
 import org.xomni.nn.Linear;
 import org.xomni.nn.RmsNorm;
 import org.xomni.nn.Rope;
+import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Parameters;
@@ -84,6 +85,11 @@ public final class UnifiedModel implements AutoCloseable {
     /** The owner of the parameters. */
     public ParameterStore store() {
         return store;
+    }
+
+    /** Whether linear layers have low-rank adapters. */
+    boolean hasAdapters() {
+        return store.parameters().keySet().stream().anyMatch(LowRank::isAdapter);
     }
 
     List<TransformerBlock> blocks() {

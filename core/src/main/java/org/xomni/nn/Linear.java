@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Parameters;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Scope;
@@ -31,7 +32,10 @@ public sealed interface Linear {
             p.release("weight");
             return quantised;
         }
-        return new Dense(weight, b);
+        Dense dense = new Dense(weight, b);
+        LowRank lowRank = p.lowRank();
+        return lowRank == null ? dense
+                : new Lora(dense, p.matrix(LowRank.A, lowRank.rank(), in), p.matrix(LowRank.B, out, lowRank.rank()), lowRank.scale());
     }
 
     /** The part of the layer that computes the first {@code rows} outputs; shares its memory. */
@@ -52,6 +56,30 @@ public sealed interface Linear {
         @Override
         public Linear firstRows(long rows) {
             return new Dense(weight.narrow(0, 0, rows), bias == null ? null : bias.narrow(0, 0, rows));
+        }
+    }
+
+    /**
+     * W as it is and a low-rank adapter (LoRA, arXiv 2106.09685): {@code y = x W^T + b + scale x A^T B^T}.
+     *
+     * @param a [rank, in]
+     * @param b [out, rank]
+     */
+    record Lora(Dense dense, Tensor a, Tensor b, double scale) implements Linear {
+        @Override
+        public Tensor forward(Tensor x) {
+            Tensor low = linear(linear(x, a.to(x.scalar_type())), b.to(x.scalar_type()));
+            return dense.forward(x).add(low, new Scalar(scale));
+        }
+
+        @Override
+        public Linear firstRows(long rows) {
+            return new Lora((Dense) dense.firstRows(rows), a, b.narrow(0, 0, rows), scale);
+        }
+
+        /** The weight of the plain layer that does the same: {@code W + scale B A}, fp32 [out, in]. */
+        public static Tensor merge(Tensor weight, Tensor a, Tensor b, double scale) {
+            return weight.to(ScalarType.Float).add(b.to(ScalarType.Float).matmul(a.to(ScalarType.Float)), new Scalar(scale));
         }
     }
 

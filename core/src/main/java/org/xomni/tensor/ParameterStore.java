@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,6 +43,11 @@ public final class ParameterStore implements AutoCloseable {
 
         /** Weights to be trained: copies of stored ones, and fresh ones where there are none. */
         record Trainable(String description, Map<String, StoredTensor> tensors, Initializer fresh) implements Source {}
+
+        /** Loaded weights that stay as they are, and fresh adapters to be trained. */
+        record Adapted(
+                String description, Map<String, StoredTensor> tensors, List<? extends AutoCloseable> files, LowRank lowRank, Initializer fresh)
+                implements Source {}
 
         /** No weights: tensors have shapes and no memory. */
         record Shapes() implements Source {}
@@ -102,6 +108,23 @@ public final class ParameterStore implements AutoCloseable {
         return new ParameterStore(new Source.Trainable(description, stored, fresh), numerics, false);
     }
 
+    /**
+     * Weights from files that stay as they are, mapped where their type allows it, and adapters to be trained, which are the store's own as those of
+     * {@link #trainable}.
+     *
+     * @param files closed together with the store
+     * @param fresh makes the adapters
+     */
+    public static ParameterStore adapted(
+            String description,
+            Map<String, StoredTensor> tensors,
+            List<? extends AutoCloseable> files,
+            LowRank lowRank,
+            Initializer fresh,
+            Numerics numerics) {
+        return new ParameterStore(new Source.Adapted(description, tensors, files, lowRank, fresh), numerics, false);
+    }
+
     /** The parameters at the root of the name space. */
     public Parameters root() {
         return new Parameters(this, "");
@@ -109,6 +132,11 @@ public final class ParameterStore implements AutoCloseable {
 
     Numerics numerics() {
         return numerics;
+    }
+
+    @Nullable
+    LowRank lowRank() {
+        return source instanceof Source.Adapted adapted ? adapted.lowRank() : null;
     }
 
     /** How many scalar parameters modules have asked for. */
@@ -156,6 +184,7 @@ public final class ParameterStore implements AutoCloseable {
         return switch (source) {
             case Source.Stored stored -> stored.tensors();
             case Source.Trainable trainable -> trainable.tensors();
+            case Source.Adapted adapted -> adapted.tensors();
             case Source.Random random -> Map.of();
             case Source.Shapes shapes -> Map.of();
         };
@@ -165,6 +194,7 @@ public final class ParameterStore implements AutoCloseable {
         return switch (source) {
             case Source.Stored stored -> stored.description();
             case Source.Trainable trainable -> trainable.description();
+            case Source.Adapted adapted -> adapted.description();
             case Source.Random random -> "the model of random weights";
             case Source.Shapes shapes -> "the model without weights";
         };
@@ -176,7 +206,11 @@ public final class ParameterStore implements AutoCloseable {
     }
 
     boolean has(String name) {
-        return !(source instanceof Source.Stored stored) || stored.tensors().containsKey(name);
+        return switch (source) {
+            case Source.Stored stored -> stored.tensors().containsKey(name);
+            case Source.Adapted adapted -> adapted.tensors().containsKey(name);
+            default -> true;
+        };
     }
 
     /** Marks a name as known without using it. */
@@ -189,13 +223,19 @@ public final class ParameterStore implements AutoCloseable {
         count += Arrays.stream(shape).reduce(1, (a, b) -> a * b);
         Tensor made = switch (source) {
             case Source.Stored stored -> load(name, stored.tensors(), dtype, shape);
+            case Source.Adapted adapted when LowRank.isAdapter(name) -> fresh(adapted.fresh(), name, dtype, shape);
+            case Source.Adapted adapted -> load(name, adapted.tensors(), dtype, shape);
             case Source.Random random -> draw(random, dtype, shape);
             case Source.Shapes shapes -> placeholder(dtype, shape);
             case Source.Trainable trainable when trainable.tensors().containsKey(name) -> load(name, trainable.tensors(), dtype, shape);
-            case Source.Trainable trainable -> owned(() -> trainable.fresh().make(name, shape).to(numerics.torchDevice(), dtype.scalarType()));
+            case Source.Trainable trainable -> fresh(trainable.fresh(), name, dtype, shape);
         };
         parameters.put(name, made);
         return made;
+    }
+
+    private Tensor fresh(Initializer initializer, String name, DType dtype, long[] shape) {
+        return owned(() -> initializer.make(name, shape).to(numerics.torchDevice(), dtype.scalarType()));
     }
 
     private Tensor load(String name, Map<String, StoredTensor> tensors, DType dtype, long[] shape) {
@@ -271,6 +311,7 @@ public final class ParameterStore implements AutoCloseable {
         derived.clear();
         switch (source) {
             case Source.Stored stored -> stored.files().forEach(ParameterStore::closeQuietly);
+            case Source.Adapted adapted -> adapted.files().forEach(ParameterStore::closeQuietly);
             case Source.Random random -> random.randomness().close();
             case Source.Trainable trainable -> {}
             case Source.Shapes shapes -> {}

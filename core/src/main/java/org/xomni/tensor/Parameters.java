@@ -2,6 +2,7 @@ package org.xomni.tensor;
 
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A place in a component's name space of parameters. Module factories walk it with {@link #at} and ask for what they need, so that each
@@ -29,6 +30,13 @@ public final class Parameters {
     /** Where and in which precision the component computes. */
     public Numerics numerics() {
         return store.numerics();
+    }
+
+    /** The adapter that the linear layer at this place gets, or null. */
+    public @Nullable LowRank lowRank() {
+        LowRank lowRank = store.lowRank();
+        String name = prefix.substring(prefix.lastIndexOf('.', prefix.length() - 2) + 1, Math.max(0, prefix.length() - 1));
+        return lowRank != null && lowRank.targets().contains(name) ? lowRank : null;
     }
 
     /** Whether the checkpoint has this parameter; fresh weights have every one. */

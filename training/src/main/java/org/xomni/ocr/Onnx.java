@@ -12,10 +12,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.FloatBuffer;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.xomni.tensor.XOmniException;
 
 /** A model of one float input and one float output, from the class path, run by ONNX Runtime on the CPU. */
 final class Onnx implements AutoCloseable {
+    private static final long DEEP_STACK = 256L << 20;
+
     private final OrtEnvironment environment;
     private final OrtSession session;
     private final String input;
@@ -39,7 +43,7 @@ final class Onnx implements AutoCloseable {
      */
     static Onnx load(String resource, int threads) {
         try {
-            OrtEnvironment environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "xomni");
+            OrtEnvironment environment = environment();
             environment.setTelemetry(false);
             try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
                 options.setIntraOpNumThreads(threads);
@@ -53,6 +57,26 @@ final class Onnx implements AutoCloseable {
             }
         } catch (OrtException e) {
             throw failure("load " + resource, e);
+        }
+    }
+
+    /**
+     * The process's environment. ONNX Runtime matches the process's command line against a regular expression when it starts, by a recursion as deep as the
+     * line is long: a long class path would overflow the stack of an ordinary thread and kill the JVM without a word.
+     */
+    private static OrtEnvironment environment() {
+        FutureTask<OrtEnvironment> start =
+                new FutureTask<>(() -> OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "xomni"));
+        Thread deep = new Thread(null, start, "start-onnx-runtime", DEEP_STACK);
+        deep.setDaemon(true);
+        deep.start();
+        try {
+            return start.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new XOmniException("ONNX Runtime did not start: interrupted; run again", e);
+        } catch (ExecutionException e) {
+            throw new XOmniException("ONNX Runtime does not start: " + e.getCause() + "; see that its natives for this platform are on the class path", e);
         }
     }
 

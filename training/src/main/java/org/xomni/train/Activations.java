@@ -25,7 +25,8 @@ import org.xomni.tokenizer.VitConfig;
 public record Activations(long bytes, long attention) {
     private static final int FP32 = 4;
 
-    static Activations ofTransformer(
+    /** Blocks of Qwen2. */
+    public static Activations ofTransformer(
             long width, long attentionWidth, long mlpWidth, long heads, long layers, long rows, long length, long bytes) {
         return blocks(4 * width + 5 * attentionWidth + 4 * mlpWidth, heads, layers, rows, length, bytes);
     }
@@ -38,7 +39,8 @@ public record Activations(long bytes, long attention) {
         return blocks(24L * c.width(), c.numAttentionHeads(), c.numLayers() + c.numSingleLayers(), images, length, bytes);
     }
 
-    static Activations ofScores(long vocabulary, long tokens, long bytes) {
+    /** Scores of a vocabulary and their softmax. */
+    public static Activations ofScores(long vocabulary, long tokens, long bytes) {
         return new Activations(vocabulary * tokens * (bytes + 2 * FP32), 0);
     }
 
@@ -56,7 +58,8 @@ public record Activations(long bytes, long attention) {
         return new Activations(eachToken * layers * rows * length * bytes, 2 * heads * length * layers * rows * length * bytes);
     }
 
-    Activations and(Activations other) {
+    /** The sum. */
+    public Activations and(Activations other) {
         return new Activations(bytes + other.bytes, attention + other.attention);
     }
 }

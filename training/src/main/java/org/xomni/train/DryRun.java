@@ -63,7 +63,7 @@ public record DryRun(
             case "autoencoder" -> autoencoder(recipe, RecipeFile.read(recipe, Recipes.Autoencoder.class).recipe());
             case "decoder" -> decoder(recipe, RecipeFile.read(recipe, Recipes.Decoder.class).recipe());
             case "pretrain", "sft" -> unified(stage, recipe, RecipeFile.read(recipe, Recipes.Unified.class).recipe());
-            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + Training.STAGES);
+            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + Training.STAGES + ", or grpo");
         };
     }
 
@@ -167,7 +167,8 @@ public record DryRun(
         return new DryRun(stage, parts, new Batch("tokens", tokens, false), activations, r.precision(), r.loop(), fit.missing(), fit.problems());
     }
 
-    private static Part frozenTokenizer(Fit fit) {
+    /** The image tokenizer, frozen. */
+    public static Part frozenTokenizer(Fit fit) {
         EncoderConfig encoder = fit.tokenizer().encoder();
         try (ParameterStore store = ParameterStore.shapes(FROZEN)) {
             VisionTransformer unused = VisionTransformer.of(store.root().at("vit"), encoder.vit(), fit.grid());

@@ -3,10 +3,12 @@ package org.xomni.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.tensor.ConfigFile;
@@ -20,11 +22,35 @@ import org.xomni.tensor.XOmniException;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Writes trained components in the released layout, weights in bf16. */
-final class Exports {
+public final class Exports {
     private Exports() {}
 
+    /** Writes what a folder holds; gets an empty one. */
+    @FunctionalInterface
+    public interface Content {
+        void writeTo(Path folder);
+    }
+
+    /**
+     * Puts a folder in the place of the one of before, which stays until the new one is whole.
+     *
+     * @throws XOmniException if the disk does not take it
+     */
+    public static void replace(Path folder, Content content) {
+        Path partial = folder.resolveSibling(folder.getFileName() + ".writing");
+        try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
+            Snapshots.delete(partial);
+            Files.createDirectories(partial);
+            content.writeTo(partial);
+            Snapshots.delete(folder);
+            Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new XOmniException(folder + " cannot be written (" + e + "); free space or fix permissions, then continue with --resume", e);
+        }
+    }
+
     /** The weights of a component, without its name, as safetensors. */
-    static void safetensors(Path file, String component, Map<String, Tensor> weights) {
+    public static void safetensors(Path file, String component, Map<String, Tensor> weights) {
         try (Scope scope = Scope.plain()) {
             SafetensorsFile.write(file, bf16(component, weights), Map.of("format", "pt"));
         }

@@ -20,7 +20,7 @@ import org.xomni.tokenizer.TokenizerConfig;
 import org.xomni.tokenizer.VisionTransformer;
 
 /** Whether the parts of a checkpoint fit each other and a recipe, by their configurations and, where weights are there, their headers. */
-final class Fit {
+public final class Fit {
     /** {@code <SOM>h w<IMAGE>} and {@code <EOM>} around an image's tokens, with room for sizes of three digits. */
     private static final int AROUND_IMAGE = 10;
 
@@ -30,23 +30,28 @@ final class Fit {
     private final List<String> problems = new ArrayList<>();
 
     /**
+     * The fit of a recipe.
+     *
      * @param recipe the file
      * @param checkpoint as the recipe says it
      */
-    Fit(Path recipe, Path checkpoint) {
+    public Fit(Path recipe, Path checkpoint) {
         this.recipe = recipe;
         this.checkpoint = Training.beside(recipe, checkpoint);
     }
 
-    Path checkpoint() {
+    /** The folder with {@code model/} and {@code flux/}. */
+    public Path checkpoint() {
         return checkpoint;
     }
 
-    List<String> missing() {
+    /** Files that are not there yet. */
+    public List<String> missing() {
         return List.copyOf(missing);
     }
 
-    List<String> problems() {
+    /** What does not fit, one line each. */
+    public List<String> problems() {
         return List.copyOf(problems);
     }
 
@@ -54,24 +59,28 @@ final class Fit {
         return checkpoint.resolve("model");
     }
 
-    ConfigFile model() {
+    /** The unified model's configuration. */
+    public ConfigFile model() {
         return ConfigFile.read(folder().resolve("config.json"));
     }
 
-    TokenizerConfig tokenizer() {
+    /** The image tokenizer's. */
+    public TokenizerConfig tokenizer() {
         return TokenizerConfig.read(folder());
     }
 
-    DecoderConfig decoder() {
+    /** The diffusion transformer's. */
+    public DecoderConfig decoder() {
         return DecoderConfig.of(ConfigFile.read(folder().resolve("decoder").resolve("config.json")));
     }
 
-    VaeConfig vae() {
+    /** The autoencoder's. */
+    public VaeConfig vae() {
         return VaeConfig.of(ConfigFile.read(checkpoint.resolve("flux").resolve("vae").resolve("config.json")));
     }
 
     /** Image ids and codes. */
-    void codes(UnifiedConfig config) {
+    public void codes(UnifiedConfig config) {
         int codes = tokenizer().encoder().codebookSize();
         if (codes != config.imageVocabSize()) {
             problems.add("image_vocab_size is " + config.imageVocabSize() + " and codebook_size " + codes
@@ -80,7 +89,7 @@ final class Fit {
     }
 
     /** A token's features, its square of pixels, and the 2x2 latents that the decoder paints it with. */
-    void drawing(DecoderConfig config) {
+    public void drawing(DecoderConfig config) {
         TokenizerConfig tokenizer = tokenizer();
         VaeConfig vae = vae();
         if (config.siglipChannels() != tokenizer.encoder().zChannels()) {
@@ -120,7 +129,7 @@ final class Fit {
      *
      * @return the vocabulary of a language model over this tokenizer; the configuration's where the tokenizer is not there
      */
-    int text(UnifiedConfig config) {
+    public int text(UnifiedConfig config) {
         if (!Files.isRegularFile(folder().resolve("tokenizer.json"))) {
             missing.add(folder().resolve("tokenizer.json") + ", the text tokenizer");
             return config.vocabSize();
@@ -144,6 +153,19 @@ final class Fit {
         }
     }
 
+    /** Files that are not there. */
+    public void missing(List<String> files) {
+        missing.addAll(files);
+    }
+
+    /** An image and what stands around it: within the model's positions. */
+    public void image(UnifiedConfig config, long tokens) {
+        if (tokens + AROUND_IMAGE > config.maxPositions()) {
+            problems.add("the largest picture takes " + (tokens + AROUND_IMAGE) + " ids, more than max_position_embeddings " + config.maxPositions()
+                    + "; ask for smaller pictures");
+        }
+    }
+
     /** The data's files. */
     void data(DataRecipe data) {
         missing.addAll(data.missing(Training.beside(recipe, Path.of(""))));
@@ -164,7 +186,7 @@ final class Fit {
     }
 
     /** Weights of the trained tokenizer. */
-    void requireFrozenTokenizer() {
+    public void requireFrozenTokenizer() {
         for (String name : List.of(tokenizer().encoder().siglipPath(), tokenizer().encoder().projectorPath())) {
             if (!Files.isRegularFile(folder().resolve(name))) {
                 missing.add(folder().resolve(name) + ", from the tokenizer's stage");
@@ -180,7 +202,7 @@ final class Fit {
     }
 
     /** Weights in safetensors files. */
-    void requireWeights(Path folder, String base) {
+    public void requireWeights(Path folder, String base) {
         Path single = folder.resolve(base + ".safetensors");
         if (!Files.isRegularFile(single) && !Files.isRegularFile(folder.resolve(base + ".safetensors.index.json"))) {
             missing.add(single.toString());
@@ -188,7 +210,7 @@ final class Fit {
     }
 
     /** Weights to start from: names and shapes, where they are there. */
-    void start(Path folder, UnifiedConfig config) {
+    public void start(Path folder, UnifiedConfig config) {
         int before = missing.size();
         requireWeights(folder, "model");
         if (missing.size() > before) {

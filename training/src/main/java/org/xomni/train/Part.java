@@ -18,11 +18,13 @@ import org.xomni.tensor.ParameterStore;
  */
 public record Part(String name, long parameters, long trained, long bytes, long trainedBytes, long mastered) {
 
-    static Part trained(String name, ParameterStore store) {
+    /** All of it is trained. */
+    public static Part trained(String name, ParameterStore store) {
         return of(name, store, parameter -> true);
     }
 
-    static Part frozen(String name, ParameterStore store) {
+    /** Nothing of it is trained. */
+    public static Part frozen(String name, ParameterStore store) {
         return of(name, store, parameter -> false);
     }
 
@@ -31,7 +33,7 @@ public record Part(String name, long parameters, long trained, long bytes, long 
      *
      * @param isTrained by checkpoint name
      */
-    static Part of(String name, ParameterStore store, Predicate<String> isTrained) {
+    public static Part of(String name, ParameterStore store, Predicate<String> isTrained) {
         Part sum = new Part(name, 0, 0, 0, 0, 0);
         for (Map.Entry<String, Tensor> parameter : store.parameters().entrySet()) {
             sum = sum.plus(parameter.getValue(), isTrained.test(parameter.getKey()));

@@ -26,14 +26,15 @@ import org.xomni.tensor.XOmniException;
  * The states of a run on disk, from which it can go on: {@code RUN/checkpoints/step-000001000/state.safetensors}. A state is written into a folder
  * of another name, which gets its own when everything is on the disk; the last two are kept, so that one is whole at any moment.
  */
-final class Snapshots {
+public final class Snapshots {
     private static final Pattern NAME = Pattern.compile("step-(\\d{9})");
     private static final String FILE = "state.safetensors";
     private static final int KEPT = 2;
 
     private final Path folder;
 
-    Snapshots(Path run) {
+    /** The states in a run's folder. */
+    public Snapshots(Path run) {
         this.folder = run.resolve("checkpoints");
     }
 
@@ -42,10 +43,10 @@ final class Snapshots {
      *
      * @param step how many steps are done
      */
-    record Found(long step, Path file) {}
+    public record Found(long step, Path file) {}
 
     /** The newest whole state. */
-    Optional<Found> newest() {
+    public Optional<Found> newest() {
         return all().stream().max(Comparator.comparingLong(Found::step));
     }
 
@@ -68,7 +69,7 @@ final class Snapshots {
     }
 
     /** Writes the state after {@code step} steps. */
-    void write(long step, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    public void write(long step, Map<String, Tensor> tensors, Map<String, String> metadata) {
         Path whole = folder.resolve("step-%09d".formatted(step));
         Path partial = folder.resolve("writing");
         try {
@@ -93,7 +94,7 @@ final class Snapshots {
      * @return its metadata
      * @throws CheckpointException if names or shapes differ, as they do when the recipe has changed
      */
-    static Map<String, String> read(Path file, Map<String, Tensor> tensors) {
+    public static Map<String, String> read(Path file, Map<String, Tensor> tensors) {
         try (SafetensorsFile state = SafetensorsFile.open(file); NoGradGuard guard = new NoGradGuard()) {
             if (!state.tensors().keySet().equals(tensors.keySet())) {
                 throw changed(file, "it holds " + state.tensors().size() + " tensors, this recipe trains " + tensors.size() + " or others");
@@ -117,7 +118,7 @@ final class Snapshots {
     }
 
     /** Deletes a folder with all it holds, if it is there. */
-    static void delete(Path folder) throws IOException {
+    public static void delete(Path folder) throws IOException {
         if (!Files.exists(folder)) {
             return;
         }

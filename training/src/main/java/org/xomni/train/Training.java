@@ -71,11 +71,16 @@ public final class Training {
                 loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
                         r.loop(), run, resume, listener);
             }
-            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES);
+            default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES + ", or grpo");
         }
     }
 
-    private static <T extends Record> T read(Path recipe, Class<T> type, Path run, boolean resume) {
+    /**
+     * Reads a recipe and makes the folder of its run, in which a copy of it is kept.
+     *
+     * @throws InputException if the recipe is not one of that type, or the folder holds a run and {@code resume} is not set
+     */
+    public static <T extends Record> T read(Path recipe, Class<T> type, Path run, boolean resume) {
         RecipeFile<T> file = RecipeFile.read(recipe, type);
         // Before the recipe of the run that lies there is written over.
         TrainingLoop.requireFree(run, resume);
@@ -98,12 +103,12 @@ public final class Training {
     }
 
     /** A path of a recipe, which is relative to the recipe. */
-    static Path beside(Path recipe, Path path) {
+    public static Path beside(Path recipe, Path path) {
         return recipe.toAbsolutePath().resolveSibling(path).normalize();
     }
 
     /** How the trained parts are held. */
-    static Numerics numerics(Recipes.Precision precision) {
+    public static Numerics numerics(Recipes.Precision precision) {
         return Numerics.cpu(precision == Recipes.Precision.FLOAT32 ? DType.FLOAT32 : DType.BFLOAT16);
     }
 

@@ -3,7 +3,6 @@ package org.xomni.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -47,8 +46,12 @@ public final class TrainingLoop {
         new TrainingLoop(stage, settings, run, listener).run(resume);
     }
 
-    /** @throws InputException if the folder has checkpoints and {@code resume} is not set */
-    static void requireFree(Path run, boolean resume) {
+    /**
+     * Makes sure that no run is lost.
+     *
+     * @throws InputException if the folder has checkpoints and {@code resume} is not set
+     */
+    public static void requireFree(Path run, boolean resume) {
         Optional<Snapshots.Found> found = new Snapshots(run).newest();
         if (found.isPresent() && !resume) {
             throw new InputException(run + " holds a run that is at step " + found.get().step() + "; continue it with --resume, or name another folder");
@@ -144,14 +147,8 @@ public final class TrainingLoop {
     }
 
     private void export(long step, Average average) {
+        Exports.replace(run.resolve("model"), folder -> stage.export(folder, average.averages()));
         try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
-            Path partial = run.resolve("model.writing");
-            Path whole = run.resolve("model");
-            Snapshots.delete(partial);
-            Files.createDirectories(partial);
-            stage.export(partial, average.averages());
-            Snapshots.delete(whole);
-            Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
             Files.createDirectories(run.resolve("sheets"));
             boolean unused = stage.sheet(run.resolve("sheets").resolve("step-%09d.png".formatted(step)));
         } catch (IOException e) {

@@ -50,12 +50,11 @@ class OrderTest {
 
     @Test
     void aMixtureTakesByWeightAndLosesNothing() {
-        SampleSource any = new Numbered(i -> 4, 0);
-        Mixture mixture = new Mixture(List.of(new Mixture.Part(any, 3), new Mixture.Part(any, 1), new Mixture.Part(any, 0.004)), 5);
+        Shares mixture = new Shares(List.of(3.0, 1.0, 0.004), 5);
         int count = 3 * 4096;
         List<List<Long>> taken = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         for (long i = 0; i < count; i++) {
-            Mixture.Place place = mixture.place(i);
+            Shares.Place place = mixture.place(i);
             taken.get(place.part()).add(place.index());
         }
         // Consecutive from 0, each once.

@@ -60,7 +60,7 @@ public final class HostMatrix {
     /**
      * A view of the layer's own memory, valid while the model that owns the layer is open.
      *
-     * @throws IllegalArgumentException if the weight is not contiguous, not on the CPU or not fp32, bf16 or int8
+     * @throws IllegalArgumentException if the weight is not contiguous, not on the CPU or not fp32, bf16 or int8, or has an adapter
      * @throws IllegalStateException if {@link HostKernels#available()} is false
      */
     public static HostMatrix of(Linear layer) {
@@ -72,6 +72,7 @@ public final class HostMatrix {
                 new HostMatrix(type(weight), weight, weight.size(0), weight.size(1), null, floats(bias));
             case Linear.Int8(Tensor packed, Tensor scale, Tensor bias, long out, long in) ->
                 new HostMatrix(Type.INT8, packed, out, in, Tensors.floats(scale), floats(bias));
+            case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }
 

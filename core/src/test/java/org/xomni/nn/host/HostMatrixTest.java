@@ -179,6 +179,7 @@ class HostMatrixTest {
             case Linear.Int8 int8 -> PackedInt8.unpack(int8.packed(), int8.out(), int8.in())
                     .to(ScalarType.Double)
                     .mul(int8.scale().to(ScalarType.Double));
+            case Linear.Lora lora -> throw new AssertionError(lora);
         };
     }
 
@@ -187,6 +188,7 @@ class HostMatrixTest {
                 switch (layer) {
                     case Linear.Dense dense -> dense.bias();
                     case Linear.Int8 int8 -> int8.bias();
+                    case Linear.Lora lora -> throw new AssertionError(lora);
                 };
         return bias == null ? Tensors.of(new float[] {0}, 1).to(ScalarType.Double) : bias.to(ScalarType.Double);
     }

@@ -31,8 +31,9 @@ import org.xomni.train.MetricsFile;
  */
 public final class RunReport {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm 'UTC'").withZone(ZoneOffset.UTC);
-    /** What every stage measures stands first and last; what only one measures between, as the stage has it. */
-    private static final List<String> FIRST = List.of("loss");
+    /** What is trained for, and what every stage measures, stands first and last; what only one measures between, as the stage has it. */
+    private static final List<String> FIRST = List.of("reward", "held_out_reward", "loss");
+    private static final List<String> LARGE = List.of("reward", "loss");
     private static final List<String> LAST = List.of("gradient_norm", "learning_rate", "samples_per_s", "tokens_per_s");
 
     private RunReport() {}
@@ -136,7 +137,7 @@ public final class RunReport {
             List<Chart.Line> lines = group.stream()
                     .map(run -> new Chart.Line(run.name(), group.indexOf(run), Curve.of(run.metrics().series(metric))))
                     .toList();
-            html.append(Chart.of(metric, lines, metric.equals("loss")));
+            html.append(Chart.of(metric, lines, LARGE.contains(metric) && metric.equals(metrics.getFirst())));
         }
         html.append("</div>\n");
         for (RunFolder run : group) {
@@ -160,7 +161,7 @@ public final class RunReport {
         names.removeIf(name -> name.endsWith("_per_s")
                 && group.stream().allMatch(run -> Arrays.stream(run.metrics().series(name).values()).allMatch(value -> value == 0)));
         List<String> ordered = new ArrayList<>(names);
-        ordered.sort(Comparator.comparingInt(name -> FIRST.contains(name) ? -1 : LAST.indexOf(name) + 1));
+        ordered.sort(Comparator.comparingInt(name -> FIRST.contains(name) ? FIRST.indexOf(name) - FIRST.size() : LAST.indexOf(name) + 1));
         return ordered;
     }
 

@@ -1,0 +1,62 @@
+package org.xomni.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.xomni.rl.RlClaims;
+import org.xomni.tensor.Engine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code xomni eval rl-claims}: the paper's Fig. 2 and Fig. 6 for a run of reinforcement learning. */
+@Command(
+        name = "rl-claims",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Measures on held-out prompts what reinforcement learning has brought: its reward over the steps against best-of-N of the model that it began",
+            "with (Fig. 2), and text accuracy over guidance scales before and after (Fig. 6). Writes claims.json and both figures as PNG."
+        })
+final class EvalRlClaimsCommand implements Callable<Integer> {
+    @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "The recipe of the run, where it was read.")
+    Path recipe = Path.of("");
+
+    @Option(names = "--run", paramLabel = "DIR", description = "The run's folder. Default: runs/grpo.")
+    Path run = Path.of("runs", "grpo");
+
+    @Option(names = "--prompts", paramLabel = "N", defaultValue = "128", description = "Held-out prompts. Default: 128.")
+    int prompts;
+
+    @Option(names = "--best-of", paramLabel = "N", defaultValue = "16", description = "Images a prompt before reinforcement learning. Default: 16.")
+    int bestOf;
+
+    @Option(names = "--samples", paramLabel = "N", defaultValue = "1", description = "Images a prompt at each later step. Default: 1.")
+    int samples;
+
+    @Option(names = "--guidance", paramLabel = "S", split = ",", defaultValue = "1,1.5,2,3,4", description = "Guidance scales. Default: 1,1.5,2,3,4.")
+    List<Double> guidance = List.of();
+
+    @Option(names = {"-o", "--output"}, paramLabel = "DIR", description = "Folder to write to. Default: claims in the run's folder.")
+    @Nullable
+    Path output;
+
+    @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
+    @Nullable
+    Integer threads;
+
+    @Option(names = "--debug", description = "Show the stack trace of an error.")
+    boolean debug;
+
+    @Override
+    public Integer call() {
+        if (threads != null) {
+            Engine.threads(threads);
+        }
+        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), System.err::println);
+        Path folder = output != null ? output : run.resolve("claims");
+        claims.write(folder);
+        System.out.println(claims.json());
+        System.err.println("written: " + folder);
+        return 0;
+    }
+}

@@ -1,0 +1,248 @@
+package org.xomni.rl;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+import org.xomni.data.Seeds;
+import org.xomni.image.Pixels;
+import org.xomni.rl.Phases.Phase;
+import org.xomni.rl.prompt.Prompt;
+import org.xomni.rl.prompt.PromptSource;
+import org.xomni.rl.reward.Drawn;
+import org.xomni.rl.reward.RewardFailed;
+import org.xomni.rl.reward.Rewards;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.XOmniException;
+import org.xomni.train.AdamW;
+import org.xomni.train.Average;
+import org.xomni.train.Exports;
+import org.xomni.train.LoopSettings;
+import org.xomni.train.Metrics;
+import org.xomni.train.RunListener;
+import org.xomni.train.Snapshots;
+import org.xomni.train.TrainingLoop;
+
+/**
+ * GRPO (paper section 4.3). A step is a batch:
+ *
+ * <pre>
+ * prompts q                                                    {@link PromptSource}
+ * a group of rollouts o_1 .. o_G ~ pi_old(. | q) for each      {@link RolloutSampler}
+ * the fixed decoder paints them                                {@link FixedDecoder}
+ * rewards r_1 .. r_G                                           {@link Rewards}
+ * advantages A_i = (r_i - mean r) / std r                      {@link Advantage}, {@link Groups}
+ * log pi_old, log pi_ref                                       {@link TokenScores}, {@link PolicyUpdate#score}
+ * clipped updates of pi with a KL penalty towards pi_ref       {@link GrpoLoss}, {@link PolicyUpdate#apply}
+ * </pre>
+ *
+ * What a run does depends on its recipe only (and on what remote rewards say), so a run that was killed and resumed ends with the bits of one that was
+ * not: prompts and seeds follow from the step. Its folder is that of {@link TrainingLoop}, which this loop cannot be a stage of: there a step is one
+ * update on data, here a batch is drawn by the model itself and may take several updates, between which no checkpoint would be whole.
+ */
+public final class GrpoLoop {
+    private final Policy policy;
+    private final RolloutSampler sampler;
+    private final TokenPainter decoder;
+    private final PromptSource prompts;
+    private final Rewards rewards;
+    private final GrpoSettings settings;
+    private final LoopSettings loop;
+    private final long seed;
+    private final @Nullable HeldOut heldOut;
+    private final PolicyUpdate update;
+
+    /** A loop over parts that stay the caller's. */
+    public GrpoLoop(
+            Policy policy,
+            RolloutSampler sampler,
+            TokenPainter decoder,
+            PromptSource prompts,
+            Rewards rewards,
+            GrpoSettings settings,
+            LoopSettings loop,
+            long seed,
+            @Nullable HeldOut heldOut) {
+        this.policy = policy;
+        this.sampler = sampler;
+        this.decoder = decoder;
+        this.prompts = prompts;
+        this.rewards = rewards;
+        this.settings = settings;
+        this.loop = loop;
+        this.seed = seed;
+        this.heldOut = heldOut;
+        this.update = new PolicyUpdate(policy, settings, loop.accumulate());
+    }
+
+    /**
+     * Trains to the last step.
+     *
+     * @param run the run's folder
+     * @param resume whether to go on from the newest checkpoint, if there is one
+     * @throws InputException if the folder has checkpoints and {@code resume} is not set
+     * @throws XOmniException if a reward fails, the loss is no number any more, or the disk is full; the last checkpoint is whole then
+     */
+    public void run(Path run, boolean resume, RunListener listener) {
+        TrainingLoop.requireFree(run, resume);
+        Snapshots snapshots = new Snapshots(run);
+        Optional<Snapshots.Found> found = snapshots.newest();
+        try (AdamW optimizer = new AdamW(List.of(policy.trained()), loop.optimizer());
+                Average average = new Average(optimizer.masters(), loop.ema());
+                Metrics metrics = Metrics.open(run, found.map(Snapshots.Found::step).orElse(0L))) {
+            Map<String, Tensor> state = state(optimizer, average);
+            long step = 0;
+            long updates = 0;
+            if (found.isPresent()) {
+                step = found.get().step();
+                updates = Long.parseLong(Snapshots.read(found.get().file(), state).getOrDefault("updates", "0"));
+                optimizer.resume(updates);
+            } else {
+                Map<String, Double> before = evaluate(0, run, average, new Phases());
+                if (!before.isEmpty()) {
+                    metrics.write(0, before);
+                }
+            }
+            listener.started(step, loop.steps(), optimizer.count());
+            while (step < loop.steps()) {
+                Phases phases = new Phases();
+                Map<String, Double> measured = step(step, optimizer, metrics, phases);
+                updates += measured.getOrDefault("updates", 0.0).longValue();
+                average.update(step);
+                step++;
+                boolean last = step == loop.steps();
+                measured.putAll(evaluate(step, run, average, phases));
+                phases.addTo(measured);
+                listener.stepped(step, measured);
+                last |= listener.stop();
+                if (step % loop.logEvery() == 0 || last) {
+                    metrics.write(step, measured);
+                }
+                if (step % loop.checkpointEvery() == 0 || last) {
+                    snapshots.write(step, state, Map.of("step", Long.toString(step), "updates", Long.toString(updates)));
+                    Exports.replace(run.resolve("model"), folder -> policy.export(folder, average.averages()));
+                }
+                if (last) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /** One batch. */
+    private Map<String, Double> step(long step, AdamW optimizer, Metrics metrics, Phases phases) {
+        Map<String, Double> measured = new LinkedHashMap<>();
+        try (Scope scope = Scope.plain()) {
+            List<Prompt> asked = asked(step);
+            long[] seeds = LongStream.range(0, asked.size()).map(i -> Seeds.mix(seed, step, i)).toArray();
+            List<Rollout> rollouts =
+                    phases.time(Phase.ROLLOUT, () -> sampler.draw(policy.model(), asked, seeds, RolloutSampler.UNFILTERED));
+            List<Pixels> pictures = phases.time(Phase.DECODE, () -> decoder.paint(asked, rollouts, noise(step)));
+            Rewards.Scores scores = phases.time(Phase.REWARD, () -> rewards.score(drawn(asked, pictures, rollouts), settings.rollouts()));
+            Groups groups = Groups.of(rollouts, scores.total(), settings.rollouts(), settings.advantage());
+            PolicyUpdate.Scored batch = phases.time(Phase.SCORE, () -> update.score(groups));
+            double rate = loop.learningRate(step);
+            PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(batch, optimizer, rate));
+            measure(measured, scores, groups, batch, outcome);
+            measured.put("learning_rate", rate);
+            speed(measured, rollouts, phases);
+        } catch (RewardFailed e) {
+            metrics.problem(step + 1, String.valueOf(e.getMessage()));
+            if (!e.skipsStep()) {
+                throw e;
+            }
+            measured.put("skipped_steps", 1.0);
+        } catch (InputException e) {
+            metrics.problem(step + 1, String.valueOf(e.getMessage()));
+            throw e;
+        } catch (XOmniException e) {
+            metrics.problem(step + 1, String.valueOf(e.getMessage()));
+            throw new XOmniException("step " + (step + 1) + ": " + e.getMessage() + "; the last checkpoint is whole: mend it and go on with --resume", e);
+        }
+        return measured;
+    }
+
+    /** The prompts of a step, each as often as its group is large. */
+    private List<Prompt> asked(long step) {
+        List<Prompt> asked = new ArrayList<>();
+        for (int i = 0; i < settings.prompts(); i++) {
+            Prompt prompt = prompts.prompt(step * settings.prompts() + i);
+            for (int j = 0; j < settings.rollouts(); j++) {
+                asked.add(prompt);
+            }
+        }
+        return asked;
+    }
+
+    /** All images of a group are painted from the same noise, so that their rewards differ by their tokens alone. */
+    private long[] noise(long step) {
+        return LongStream.range(0, settings.batch()).map(i -> Seeds.mix(seed, step, i / settings.rollouts(), 1)).toArray();
+    }
+
+    static List<Drawn> drawn(List<Prompt> prompts, List<Pixels> pictures, List<Rollout> rollouts) {
+        return IntStream.range(0, prompts.size())
+                .mapToObj(i -> new Drawn(prompts.get(i), pictures.get(i), rollouts.get(i).image()))
+                .toList();
+    }
+
+    private static void measure(
+            Map<String, Double> measured, Rewards.Scores scores, Groups groups, PolicyUpdate.Scored batch, PolicyUpdate.Outcome outcome) {
+        double mean = Arrays.stream(scores.total()).average().orElse(0);
+        measured.put("reward", mean);
+        measured.put("reward_deviation", Math.sqrt(Arrays.stream(scores.total()).map(r -> (r - mean) * (r - mean)).average().orElse(0)));
+        measured.put("reward_deviation_in_groups", groups.deviation());
+        scores.parts().keySet().forEach(name -> {
+            // A batch may have no prompt that this reward judges.
+            if (Double.isFinite(scores.mean(name))) {
+                measured.put("reward_" + name, scores.mean(name));
+                measured.put("reward_" + name + "_deviation", scores.deviation(name));
+            }
+        });
+        measured.put("zero_variance_groups", (double) groups.zeroVariance());
+        measured.put("updates", (double) outcome.updates());
+        if (outcome.updates() > 0) {
+            measured.put("loss", outcome.loss());
+            measured.put("kl", outcome.kl());
+            measured.put("entropy", batch.entropy());
+            measured.put("clipped_high", outcome.clippedHigh());
+            measured.put("clipped_low", outcome.clippedLow());
+            measured.put("first_ratio_error", outcome.firstRatioError());
+            measured.put("gradient_norm", outcome.gradientNorm());
+        }
+    }
+
+    private static void speed(Map<String, Double> measured, List<Rollout> rollouts, Phases phases) {
+        double seconds = Arrays.stream(Phase.values()).mapToDouble(phases::seconds).sum();
+        long tokens = rollouts.stream().mapToLong(Rollout::length).sum();
+        measured.put("samples_per_s", rollouts.size() / seconds);
+        measured.put("tokens_per_s", tokens / seconds);
+        measured.put("rollout_tokens_per_s", tokens / phases.seconds(Phase.ROLLOUT));
+    }
+
+    private Map<String, Double> evaluate(long step, Path run, Average average, Phases phases) {
+        HeldOut set = heldOut;
+        if (set == null || step % set.every() != 0 && step != loop.steps()) {
+            return Map.of();
+        }
+        if (set.keepsModels()) {
+            Exports.replace(run.resolve("models").resolve("step-%09d".formatted(step)), folder -> policy.export(folder, average.averages()));
+        }
+        return phases.time(Phase.EVALUATE, () -> set.evaluate(policy.model(), step, run));
+    }
+
+    private Map<String, Tensor> state(AdamW optimizer, Average average) {
+        Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
+        if (loop.ema() > 0) {
+            average.averages().forEach((name, tensor) -> state.put("average/" + name, tensor));
+        }
+        return state;
+    }
+}

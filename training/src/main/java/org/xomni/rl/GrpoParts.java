@@ -1,0 +1,114 @@
+package org.xomni.rl;
+
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.data.SequenceEncoder;
+import org.xomni.rl.prompt.PromptSource;
+import org.xomni.rl.reward.RewardRecipe;
+import org.xomni.rl.reward.Rewards;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Numerics;
+import org.xomni.text.ChatTemplate;
+import org.xomni.text.TextTokenizer;
+import org.xomni.train.Training;
+
+/**
+ * What a recipe's run holds, opened and owned.
+ *
+ * @param text of the self-reward's dialogues
+ * @param heldOut null where the recipe has none
+ */
+public record GrpoParts(
+        Policy policy,
+        TextTokenizer text,
+        RolloutSampler sampler,
+        FixedDecoder decoder,
+        PromptSource prompts,
+        Rewards rewards,
+        @Nullable HeldOut heldOut)
+        implements AutoCloseable {
+
+    /**
+     * Opens everything that a recipe names.
+     *
+     * @param recipe the file, beside which its paths begin
+     * @throws org.xomni.tensor.InputException if something is missing or does not fit
+     */
+    public static GrpoParts open(Path recipe, GrpoRecipe r) {
+        Path folder = Training.beside(recipe, Path.of(""));
+        PromptSource prompts = r.prompts().open(folder);
+        GrpoRecipe.Evaluation evaluation = r.heldOut();
+        PromptSource heldOut = evaluation == null ? null : evaluation.prompts().open(folder);
+        Policy policy = Policy.load(
+                config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision()));
+        return open(recipe, r, policy, prompts, heldOut, evaluation == null ? null : evaluation.settings());
+    }
+
+    /**
+     * Opens what a recipe names to evaluate models on its held-out prompts: nothing is trained.
+     *
+     * @param count of prompts
+     * @throws org.xomni.tensor.InputException if the recipe has no held-out prompts, or something is missing or does not fit
+     */
+    public static GrpoParts toEvaluate(Path recipe, GrpoRecipe r, int count) {
+        GrpoRecipe.Evaluation evaluation = r.heldOut();
+        if (evaluation == null) {
+            throw new InputException(recipe + " has no held-out prompts; add held-out: {prompts: ..., count: 48, every: 10}");
+        }
+        PromptSource heldOut = evaluation.prompts().open(Training.beside(recipe, Path.of("")));
+        UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision()));
+        return open(recipe, r, new Policy(start, start, null), heldOut, heldOut, new HeldOut.Settings(count, 1, 0, false));
+    }
+
+    private static GrpoParts open(
+            Path recipe, GrpoRecipe r, Policy policy, PromptSource prompts, @Nullable PromptSource heldOut, HeldOut.@Nullable Settings settings) {
+        Path checkpoint = Training.beside(recipe, r.checkpoint());
+        Path model = checkpoint.resolve("model");
+        TextTokenizer text = TextTokenizer.load(model);
+        Supplier<SequenceEncoder> encoder =
+                () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
+        Rewards rewards = RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder));
+        RolloutSampler sampler = new RolloutSampler(model, r.grpo().rows());
+        FixedDecoder decoder = FixedDecoder.load(checkpoint, r.decoder(), Numerics.cpu(DType.FLOAT32));
+        HeldOut set = heldOut == null || settings == null ? null : new HeldOut(heldOut, settings, r.seed(), sampler, decoder, rewards);
+        return new GrpoParts(policy, text, sampler, decoder, prompts, rewards, set);
+    }
+
+    private static UnifiedConfig config(Path recipe, GrpoRecipe r) {
+        return UnifiedConfig.of(ConfigFile.read(Training.beside(recipe, r.checkpoint()).resolve("model").resolve("config.json")));
+    }
+
+    /** The folder of the weights that a run begins with. */
+    public static Path start(Path recipe, GrpoRecipe r) {
+        Path start = r.start();
+        return start == null ? Training.beside(recipe, r.checkpoint()).resolve("model") : Training.beside(recipe, start);
+    }
+
+    /** The held-out set of {@link #toEvaluate}. */
+    HeldOut requireHeldOut() {
+        return Objects.requireNonNull(heldOut, "only a training recipe may go without");
+    }
+
+    /** The loop over these parts. */
+    public GrpoLoop loop(GrpoRecipe r) {
+        return new GrpoLoop(policy, sampler, decoder, prompts, rewards, r.grpo(), r.loop(), r.seed(), heldOut);
+    }
+
+    @Override
+    public void close() {
+        if (heldOut != null) {
+            heldOut.close();
+        }
+        rewards.close();
+        decoder.close();
+        sampler.close();
+        text.close();
+        policy.close();
+    }
+}

@@ -1,0 +1,44 @@
+package org.xomni.rl;
+
+import org.xomni.tensor.InputException;
+import org.xomni.train.Default;
+
+/**
+ * What a recipe says about GRPO. The defaults are the paper's where it says something: 16 rollouts a prompt, a KL weight of 0.01; the objective is
+ * that of GRPO's own paper (arXiv 2402.03300).
+ *
+ * @param prompts of a batch; the paper's batch of 512 rollouts has 32
+ * @param rollouts for each prompt: a group
+ * @param kl weight of the penalty towards the reference, beta
+ * @param clip of the ratio
+ * @param aggregation of tokens
+ * @param advantage of a rollout within its group
+ * @param epochs how often a batch is gone through
+ * @param miniBatches updates in an epoch, each on its share of the batch
+ * @param rows images that are drawn side by side
+ */
+public record GrpoSettings(
+        int prompts,
+        @Default("16") int rollouts,
+        @Default("0.01") double kl,
+        @Default("{kind: symmetric, epsilon: 0.2}") Clip clip,
+        @Default("sequence-mean") Aggregation aggregation,
+        @Default("standardised") Advantage advantage,
+        @Default("1") int epochs,
+        @Default("1") int miniBatches,
+        @Default("8") int rows) {
+    public GrpoSettings {
+        if (prompts < 1 || rollouts < 2 || epochs < 1 || miniBatches < 1 || rows < 1) {
+            throw new InputException("prompts " + prompts + ", epochs " + epochs + ", mini-batches " + miniBatches + " and rows " + rows
+                    + " must be at least 1, rollouts " + rollouts + " at least 2: one has no group to be compared with");
+        }
+        if (!(kl >= 0) || kl > 100) {
+            throw new InputException("kl is " + kl + ", expected a number from 0, such as 0.01");
+        }
+    }
+
+    /** Rollouts of a batch. */
+    public int batch() {
+        return prompts * rollouts;
+    }
+}

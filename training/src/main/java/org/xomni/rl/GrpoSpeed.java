@@ -1,0 +1,99 @@
+package org.xomni.rl;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.data.Seeds;
+import org.xomni.image.ImageTokens;
+import org.xomni.rl.Phases.Phase;
+import org.xomni.tensor.Engine;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.ParameterStore;
+import org.xomni.tensor.Scope;
+import org.xomni.train.AdamW;
+import org.xomni.train.Initial;
+
+/** How fast the unified model's phases of a step go on this machine: whole steps on random weights and prompts, with rewards drawn at random. */
+public final class GrpoSpeed implements AutoCloseable {
+    private static final int PROMPT = 40;
+
+    private final Policy policy;
+    private final AdamW optimizer;
+    private final GrpoSettings settings;
+    private final int tokens;
+    private final int microBatches;
+    private long step;
+
+    /**
+     * @param rollouts of a batch, in groups of at most 16
+     * @param tokens of an image
+     * @param rows that are drawn side by side
+     * @param microBatch rollouts that are trained together
+     */
+    public GrpoSpeed(UnifiedConfig config, Numerics numerics, int rollouts, int tokens, int rows, int microBatch) {
+        Engine.keepFreedMemory();
+        this.policy = new Policy(model(config, numerics), model(config, numerics), null);
+        this.optimizer = new AdamW(List.of(policy.trained()), AdamW.Settings.DEFAULT);
+        int group = Math.max(2, Math.min(16, rollouts));
+        this.settings = new GrpoSettings(
+                Math.max(1, rollouts / group), group, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
+        this.tokens = tokens;
+        this.microBatches = Math.max(1, settings.batch() / Math.max(1, microBatch));
+    }
+
+    private static UnifiedModel model(UnifiedConfig config, Numerics numerics) {
+        return UnifiedModel.of(config, ParameterStore.trainable("random weights", Map.of(), Initial.normal(1, 0.02), numerics));
+    }
+
+    /** Rollouts of a step. */
+    public int rollouts() {
+        return settings.batch();
+    }
+
+    /** One step; seconds by phase: {@code seconds_rollout, seconds_score, seconds_update}. */
+    public Map<String, Double> step() {
+        Phases phases = new Phases();
+        UnifiedConfig config = policy.model().config();
+        long now = step++;
+        try (Scope scope = Scope.plain()) {
+            List<Rollout> rollouts = phases.time(Phase.ROLLOUT, () -> IntStream.iterate(0, from -> from < settings.batch(), from -> from + settings.rows())
+                    .boxed()
+                    .flatMap(from -> draw(config, now, from, Math.min(settings.batch(), from + settings.rows())).stream())
+                    .toList());
+            double[] rewards = new Random(now).doubles(settings.batch()).toArray();
+            Groups groups = Groups.of(rollouts, rewards, settings.rollouts(), settings.advantage());
+            PolicyUpdate update = new PolicyUpdate(policy, settings, microBatches);
+            PolicyUpdate.Scored scored = phases.time(Phase.SCORE, () -> update.score(groups));
+            PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(scored, optimizer, 1e-5));
+            assert outcome.updates() == 1;
+        }
+        Map<String, Double> seconds = new LinkedHashMap<>();
+        phases.addTo(seconds);
+        return seconds;
+    }
+
+    private List<Rollout> draw(UnifiedConfig config, long step, int from, int to) {
+        List<RolloutSampler.Row> rows = IntStream.range(from, to)
+                .mapToObj(i -> {
+                    int[] prompt = new Random(i / settings.rollouts()).ints(PROMPT, 0, config.vocabSize()).toArray();
+                    return new RolloutSampler.Row(prompt, prompt, tokens, Seeds.mix(step, i));
+                })
+                .toList();
+        List<int[]> drawn = RolloutSampler.draw(policy.model(), rows, RolloutSampler.UNFILTERED);
+        return IntStream.range(0, rows.size())
+                .mapToObj(i -> new Rollout(rows.get(i).prompt(), new ImageTokens(
+                        1, tokens, Arrays.stream(drawn.get(i)).map(id -> id - config.vocabSize()).toArray())))
+                .toList();
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        policy.close();
+    }
+}

@@ -1,0 +1,176 @@
+package org.xomni.rl;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.xomni.autoregressive.Sampling;
+import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.data.Seeds;
+import org.xomni.eval.CodebookUsage;
+import org.xomni.eval.ContactSheet;
+import org.xomni.eval.SignsScorer;
+import org.xomni.image.Pixels;
+import org.xomni.ocr.TextAccuracy;
+import org.xomni.ocr.TextReader;
+import org.xomni.rl.prompt.Prompt;
+import org.xomni.rl.prompt.PromptSource;
+import org.xomni.rl.reward.Drawn;
+import org.xomni.rl.reward.Rewards;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.XOmniException;
+
+/**
+ * A fixed set of prompts that are not trained on, drawn from the same random numbers each time. Beside the reward it measures what is not rewarded, so that
+ * a reward that is gamed shows: exact text and every other aspect of signs, and how many codes are in use.
+ */
+public final class HeldOut implements AutoCloseable {
+    private static final String PREFIX = "held_out_";
+    private static final int COLUMNS = 8;
+    /** Seeds of its own. */
+    private static final long EVALUATION = 0x6576616C;
+
+    private final List<Prompt> prompts;
+    private final long every;
+    private final boolean keepsModels;
+    private final int shown;
+    private final long seed;
+    private final RolloutSampler sampler;
+    private final TokenPainter decoder;
+    private final Rewards rewards;
+    private final TextReader reader;
+    private final SignsScorer scorer;
+
+    /**
+     * What a recipe says about it.
+     *
+     * @param count of prompts
+     * @param every so many steps it is looked at, and before the first and after the last
+     * @param shown of the first of them go on a sheet
+     * @param keepsModels whether the policy's weights of that time are kept in {@code RUN/models}
+     */
+    public record Settings(int count, long every, int shown, boolean keepsModels) {
+        public Settings {
+            if (count < 1 || every < 1 || shown < 0) {
+                throw new InputException("count " + count + " and every " + every + " must be at least 1, shown " + shown + " at least 0");
+            }
+        }
+    }
+
+    /** A set over parts that stay the caller's. */
+    public HeldOut(PromptSource prompts, Settings settings, long seed, RolloutSampler sampler, TokenPainter decoder, Rewards rewards) {
+        this.prompts = IntStream.range(0, settings.count()).mapToObj(prompts::prompt).toList();
+        this.every = settings.every();
+        this.keepsModels = settings.keepsModels();
+        this.shown = settings.shown();
+        this.seed = seed;
+        this.sampler = sampler;
+        this.decoder = decoder;
+        this.rewards = rewards.absolute();
+        this.reader = new TextReader();
+        this.scorer = new SignsScorer(reader);
+    }
+
+    long every() {
+        return every;
+    }
+
+    boolean keepsModels() {
+        return keepsModels;
+    }
+
+    /** The prompts. */
+    public List<Prompt> prompts() {
+        return prompts;
+    }
+
+    /**
+     * What became of the prompts.
+     *
+     * @param rewards the total for each, and its parts
+     */
+    public record Results(List<Drawn> drawn, Rewards.Scores rewards) {}
+
+    /**
+     * Draws all prompts once and judges them.
+     *
+     * @param sample the how-manieth drawing of each prompt, from 0
+     */
+    public Results draw(UnifiedModel model, Sampling sampling, int sample) {
+        long[] seeds = LongStream.range(0, prompts.size()).map(i -> Seeds.mix(EVALUATION, seed, i, sample)).toArray();
+        List<Rollout> rollouts = sampler.draw(model, prompts, seeds, sampling);
+        List<Pixels> pictures = decoder.paint(prompts, rollouts, seeds);
+        List<Drawn> drawn = GrpoLoop.drawn(prompts, pictures, rollouts);
+        return new Results(drawn, rewards.score(drawn, 1));
+    }
+
+    /** 1 - normalised edit distance of the text in a picture; NaN where the prompt asks for none. */
+    public double textAccuracy(Drawn drawn) {
+        return drawn.prompt().written().map(asked -> TextAccuracy.of(read(drawn), asked)).orElse(Double.NaN);
+    }
+
+    private String read(Drawn drawn) {
+        return reader.text(drawn.prompt().scene().map(s -> SignsScorer.withoutShapes(drawn.picture(), s)).orElse(drawn.picture()));
+    }
+
+    /** Measures, and writes a sheet; names begin with {@code held_out_}. */
+    Map<String, Double> evaluate(UnifiedModel model, long step, Path run) {
+        Results results = draw(model, RolloutSampler.UNFILTERED, 0);
+        Map<String, List<Double>> values = new LinkedHashMap<>();
+        values.put("reward", Arrays.stream(results.rewards().total()).boxed().toList());
+        for (Drawn drawn : results.drawn()) {
+            measure(drawn).forEach((name, value) -> values.computeIfAbsent(name, n -> new ArrayList<>()).add(value));
+        }
+        values.put("codes_perplexity", List.of(CodebookUsage.of(results.drawn().stream().map(Drawn::tokens).toList()).perplexity()));
+        if (shown > 0) {
+            sheet(run, step, results);
+        }
+        Map<String, Double> means = new LinkedHashMap<>();
+        values.forEach((name, all) -> means.put(PREFIX + name, all.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN)));
+        return means;
+    }
+
+    /** The same prompts at each step, each with its reward. */
+    private void sheet(Path run, long step, Results results) {
+        double[] total = results.rewards().total();
+        List<Drawn> first = results.drawn().subList(0, Math.min(shown, results.drawn().size()));
+        Path sheets = run.resolve("sheets");
+        try {
+            Files.createDirectories(sheets);
+        } catch (IOException e) {
+            throw new XOmniException(sheets + " cannot be made (" + e + "); fix permissions, then continue with --resume", e);
+        }
+        ContactSheet.write(
+                sheets.resolve("step-%09d.png".formatted(step)),
+                first.stream().map(Drawn::picture).toList(),
+                IntStream.range(0, first.size())
+                        .mapToObj(i -> String.format(Locale.ROOT, "%.3f %s", total[i], first.get(i).prompt().text()))
+                        .toList(),
+                COLUMNS);
+    }
+
+    private Map<String, Double> measure(Drawn drawn) {
+        Map<String, Double> measured = new LinkedHashMap<>();
+        if (drawn.prompt().scene().isPresent()) {
+            scorer.score(drawn.picture(), drawn.prompt().scene().get()).values()
+                    .forEach((aspect, value) -> measured.put(aspect.name().toLowerCase(Locale.ROOT), value));
+        } else if (drawn.prompt().written().isPresent()) {
+            String read = read(drawn);
+            measured.put("text_accuracy", TextAccuracy.of(read, drawn.prompt().written().get()));
+            measured.put("text_exact", TextAccuracy.exact(read, drawn.prompt().written().get()) ? 1.0 : 0.0);
+        }
+        return measured;
+    }
+
+    @Override
+    public void close() {
+        reader.close();
+    }
+}

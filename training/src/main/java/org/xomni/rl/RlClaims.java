@@ -1,0 +1,200 @@
+package org.xomni.rl;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.xomni.autoregressive.Sampling;
+import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.eval.Bootstrap;
+import org.xomni.eval.Interval;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Json;
+import org.xomni.tensor.NewFile;
+import org.xomni.train.RecipeFile;
+import org.xomni.train.Snapshots;
+import org.xomni.train.Training;
+
+/**
+ * The paper's two claims about reinforcement learning, measured on held-out prompts, with 95% bootstrap intervals over prompts.
+ *
+ * @param prompts how many
+ * @param bestOf Fig. 2, flat lines: the expected best reward of n images of the supervised model, n = 1, 2, ...
+ * @param steps Fig. 2, curve: the mean reward of one image over the steps of reinforcement learning
+ * @param gain of the last step over best-of-n for each n, paired by prompt
+ * @param guidance Fig. 6: text accuracy over guidance scales, of those prompts that ask for text; empty if none does
+ */
+public record RlClaims(
+        int prompts, Map<Integer, Interval> bestOf, Map<Long, Interval> steps, Map<Integer, Interval> gain, List<Guided> guidance) {
+    private static final Pattern STEP = Pattern.compile("step-(\\d{9})");
+
+    /**
+     * Text accuracy at a guidance scale.
+     *
+     * @param before of the supervised model
+     * @param after of the last step
+     * @param difference after - before, paired
+     */
+    public record Guided(double scale, Interval before, Interval after, Interval difference) {}
+
+    /**
+     * What is measured.
+     *
+     * @param prompts the first of the recipe's held-out ones
+     * @param bestOf the most images of the supervised model for each prompt
+     * @param samples images of each later model for each prompt
+     * @param guidance scales, 1 is without
+     */
+    public record Settings(int prompts, int bestOf, int samples, List<Double> guidance) {
+        public Settings {
+            guidance = List.copyOf(guidance);
+            if (prompts < 1 || bestOf < 1 || samples < 1) {
+                throw new InputException("prompts " + prompts + ", best-of " + bestOf + " and samples " + samples + " must be at least 1");
+            }
+        }
+    }
+
+    /**
+     * Measures a run.
+     *
+     * @param recipe of the run, where it was read, since its paths are relative to it
+     * @param run its folder: {@code model/} and, where the recipe keeps them, {@code models/step-*}
+     * @param progress hears a line for each model
+     * @throws InputException if the run has no model yet, or the recipe no held-out prompts
+     */
+    public static RlClaims measure(Path recipe, Path run, Settings settings, Consumer<String> progress) {
+        GrpoRecipe r = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
+        Map<Long, Path> models = models(run, new Snapshots(run).newest().map(Snapshots.Found::step).orElse(r.loop().steps()));
+        try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts())) {
+            HeldOut set = parts.requireHeldOut();
+            UnifiedModel supervised = parts.policy().reference();
+            double[][] before = rewards(set, supervised, settings.bestOf());
+            progress.accept(settings.bestOf() + " images a prompt of the supervised model");
+            Map<Integer, Interval> bestOf = new TreeMap<>();
+            Map<Integer, double[]> bests = new TreeMap<>();
+            for (int n = 1; n <= settings.bestOf(); n++) {
+                int of = n;
+                double[] best = Arrays.stream(before).mapToDouble(samples -> expectedBest(samples, of)).toArray();
+                bests.put(n, best);
+                bestOf.put(n, Bootstrap.mean(best));
+            }
+            Map<Long, Interval> steps = new TreeMap<>();
+            steps.put(0L, Bootstrap.mean(bests.getOrDefault(1, new double[0])));
+            double[] last = new double[0];
+            List<Guided> guidance = List.of();
+            for (Map.Entry<Long, Path> model : models.entrySet()) {
+                boolean isLast = model.getValue().equals(run.resolve("model").resolve("model"));
+                try (UnifiedModel later = Policy.frozen(supervised.config(), model.getValue(), Training.numerics(r.precision()))) {
+                    last = Arrays.stream(rewards(set, later, settings.samples()))
+                            .mapToDouble(samples -> Arrays.stream(samples).average().orElseThrow())
+                            .toArray();
+                    steps.put(model.getKey(), Bootstrap.mean(last));
+                    progress.accept("step " + model.getKey() + ": reward " + steps.get(model.getKey()));
+                    if (isLast) {
+                        guidance = guidance(set, supervised, later, settings, progress);
+                    }
+                }
+            }
+            Map<Integer, Interval> gain = new TreeMap<>();
+            double[] end = last;
+            bests.forEach((n, best) -> gain.put(n, Bootstrap.difference(end, best)));
+            return new RlClaims(settings.prompts(), bestOf, steps, gain, guidance);
+        }
+    }
+
+    /** Kept models by step, and the last one. */
+    private static Map<Long, Path> models(Path run, long done) {
+        Map<Long, Path> models = new TreeMap<>();
+        Path last = run.resolve("model").resolve("model");
+        if (!Files.isRegularFile(last.resolve("model.safetensors"))) {
+            throw new InputException(last + " has no model.safetensors; name the folder of a run of train grpo that has made a checkpoint");
+        }
+        Path kept = run.resolve("models");
+        if (Files.isDirectory(kept)) {
+            try (Stream<Path> folders = Files.list(kept)) {
+                for (Path folder : folders.toList()) {
+                    Matcher name = STEP.matcher(folder.getFileName().toString());
+                    if (name.matches() && Long.parseLong(name.group(1)) > 0) {
+                        models.put(Long.parseLong(name.group(1)), folder.resolve("model"));
+                    }
+                }
+            } catch (IOException e) {
+                throw new InputException(kept + " cannot be listed (" + e + "); check its permissions", e);
+            }
+        }
+        models.put(done, last);
+        return models;
+    }
+
+    /** Rewards, prompts x samples. */
+    private static double[][] rewards(HeldOut set, UnifiedModel model, int samples) {
+        double[][] rewards = new double[set.prompts().size()][samples];
+        for (int sample = 0; sample < samples; sample++) {
+            double[] total = set.draw(model, RolloutSampler.UNFILTERED, sample).rewards().total();
+            for (int i = 0; i < total.length; i++) {
+                rewards[i][sample] = total[i];
+            }
+        }
+        return rewards;
+    }
+
+    private static List<Guided> guidance(HeldOut set, UnifiedModel before, UnifiedModel after, Settings settings, Consumer<String> progress) {
+        int[] withText = IntStream.range(0, set.prompts().size()).filter(i -> set.prompts().get(i).written().isPresent()).toArray();
+        List<Guided> guided = new ArrayList<>();
+        for (double scale : withText.length == 0 ? List.<Double>of() : settings.guidance()) {
+            double[] a = textAccuracies(set, before, scale, withText);
+            double[] b = textAccuracies(set, after, scale, withText);
+            guided.add(new Guided(scale, Bootstrap.mean(a), Bootstrap.mean(b), Bootstrap.difference(b, a)));
+            progress.accept("guidance " + scale + ": text accuracy " + guided.getLast().before() + ", then " + guided.getLast().after());
+        }
+        return guided;
+    }
+
+    private static double[] textAccuracies(HeldOut set, UnifiedModel model, double scale, int[] chosen) {
+        HeldOut.Results results = set.draw(model, new Sampling(scale, 1, 0, 1, 0), 0);
+        return Arrays.stream(chosen).mapToDouble(i -> set.textAccuracy(results.drawn().get(i))).toArray();
+    }
+
+    /**
+     * The expected largest of n of the samples, drawn without replacement: each sample is the largest as often as the others are chosen below it, so nothing
+     * depends on the order in which they were drawn.
+     */
+    static double expectedBest(double[] samples, int n) {
+        double[] sorted = samples.clone();
+        Arrays.sort(sorted);
+        int m = sorted.length;
+        // The share of subsets of size n whose largest is the i-th smallest: C(i, n - 1) / C(m, n), from the largest down.
+        double share = (double) n / m;
+        double expected = 0;
+        for (int i = m - 1; i >= n - 1; i--) {
+            expected += share * sorted[i];
+            share *= i == 0 ? 0 : (double) (i - n + 1) / i;
+        }
+        return expected;
+    }
+
+    /** One JSON object, indented. */
+    public String json() {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("prompts", prompts);
+        all.put("figure_2", Map.of("best_of_n", bestOf, "steps", steps, "last_step_minus_best_of_n", gain));
+        all.put("figure_6", guidance);
+        return Json.mapper().writerWithDefaultPrettyPrinter().writeValueAsString(all);
+    }
+
+    /** Writes {@code claims.json}, then both figures as PNG. */
+    public void write(Path folder) {
+        NewFile.write(folder.resolve("claims.json"), json() + "\n");
+        ClaimCharts.write(this, folder);
+    }
+}

@@ -1,0 +1,133 @@
+package org.xomni.rl.prompt;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.xomni.data.Shares;
+import org.xomni.data.signs.SignsWorld;
+import org.xomni.data.signs.Split;
+import org.xomni.tensor.InputException;
+import org.xomni.train.Default;
+
+/** Where prompts come from, as a recipe says it. Paths are relative to the recipe; sizes are HEIGHTxWIDTH in pixels. */
+public sealed interface PromptRecipe {
+
+    /**
+     * Opens the source.
+     *
+     * @param folder the recipe's
+     * @throws InputException if a file is missing or cannot be used
+     */
+    PromptSource open(Path folder);
+
+    /** Its files that are not there. */
+    default List<String> missing(Path folder) {
+        return List.of();
+    }
+
+    /** The most pixels that one of its pictures has. */
+    long mostPixels();
+
+    /**
+     * Text rendering in the signs world, the same number of prompts from each bucket of text lengths.
+     *
+     * @param buckets the longest text of each, in characters: {@code [4, 8, 12]} are 1 to 4, 5 to 8 and 9 to 12
+     * @param least the shortest text of the first bucket
+     * @param sizes each as often as it is listed
+     */
+    record SignsText(long seed, List<Integer> buckets, @Default("1") int least, List<String> sizes, @Default("train") Split split)
+            implements PromptRecipe {
+        @Override
+        public PromptSource open(Path folder) {
+            return new SignsPrompts(SignsPrompts.world(seed, split, signs(sizes)), SignsPrompts.from(least, buckets));
+        }
+
+        @Override
+        public long mostPixels() {
+            return most(sizes);
+        }
+    }
+
+    /** Natural scenes in the signs world: colours and shapes, no text. */
+    record SignsScenes(long seed, List<String> sizes, @Default("train") Split split) implements PromptRecipe {
+        @Override
+        public PromptSource open(Path folder) {
+            return new SignsPrompts(SignsPrompts.world(seed, split, signs(sizes)), List.of(SignsPrompts.Bucket.NO_TEXT));
+        }
+
+        @Override
+        public long mostPixels() {
+            return most(sizes);
+        }
+    }
+
+    /**
+     * Prompts from a file; see {@link FilePrompts}.
+     *
+     * @param size of what says none
+     */
+    record File(Path path, long seed, String size) implements PromptRecipe {
+        @Override
+        public PromptSource open(Path folder) {
+            Size s = Size.of(size);
+            return FilePrompts.read(folder.resolve(path).normalize(), seed, s.height, s.width);
+        }
+
+        @Override
+        public List<String> missing(Path folder) {
+            Path file = folder.resolve(path).normalize();
+            return Files.isRegularFile(file) ? List.of() : List.of(file + ", prompts");
+        }
+
+        @Override
+        public long mostPixels() {
+            return most(List.of(size));
+        }
+    }
+
+    /** Several of these, mixed by weight. */
+    record Mixture(long seed, List<Part> parts) implements PromptRecipe {
+        /** A source and its weight. */
+        public record Part(double weight, PromptRecipe prompts) {}
+
+        @Override
+        public PromptSource open(Path folder) {
+            Shares shares = new Shares(parts.stream().map(Part::weight).toList(), seed);
+            List<PromptSource> sources = parts.stream().map(p -> p.prompts.open(folder)).toList();
+            return index -> {
+                Shares.Place place = shares.place(index);
+                return sources.get(place.part()).prompt(place.index());
+            };
+        }
+
+        @Override
+        public List<String> missing(Path folder) {
+            return parts.stream().flatMap(p -> p.prompts.missing(folder).stream()).toList();
+        }
+
+        @Override
+        public long mostPixels() {
+            return parts.stream().mapToLong(p -> p.prompts.mostPixels()).max().orElse(0);
+        }
+    }
+
+    /** Pixels. */
+    record Size(int height, int width) {
+        /** @throws InputException if the text is not HEIGHTxWIDTH */
+        static Size of(String text) {
+            if (!text.matches("\\d{1,5}x\\d{1,5}")) {
+                throw new InputException("size '" + text + "' is not HEIGHTxWIDTH, such as 96x160");
+            }
+            int by = text.indexOf('x');
+            return new Size(Integer.parseInt(text.substring(0, by)), Integer.parseInt(text.substring(by + 1)));
+        }
+    }
+
+    private static List<SignsWorld.Size> signs(List<String> sizes) {
+        return sizes.stream().map(Size::of).map(s -> new SignsWorld.Size(s.height, s.width)).toList();
+    }
+
+    private static long most(List<String> sizes) {
+        return sizes.stream().map(Size::of).mapToLong(s -> (long) s.height * s.width).max().orElse(0);
+    }
+}

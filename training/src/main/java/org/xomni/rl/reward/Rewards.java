@@ -1,0 +1,99 @@
+package org.xomni.rl.reward;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import org.xomni.tensor.InputException;
+
+/**
+ * The reward of a picture (paper section 4.3): a weighted sum of scaled scores. Rewards that do not judge a prompt add nothing to any picture of it.
+ *
+ * @param rewards at least one, of different names
+ */
+public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
+    public Rewards {
+        rewards = List.copyOf(rewards);
+        if (rewards.isEmpty() || rewards.stream().map(WeightedReward::name).distinct().count() < rewards.size()) {
+            throw new InputException("rewards are " + rewards.stream().map(WeightedReward::name).toList()
+                    + ", expected at least one, and different names; name two of a kind with 'name'");
+        }
+    }
+
+    /**
+     * Scores of pictures.
+     *
+     * @param total the weighted sum for each
+     * @param parts by name the score for each before scaling; NaN where that reward does not judge the prompt
+     */
+    @SuppressWarnings("ArrayRecordComponent") // read only
+    public record Scores(double[] total, Map<String, double[]> parts) {
+
+        /** The mean of a part over the pictures that it judges; NaN if there are none. */
+        public double mean(String part) {
+            return judged(part).average().orElse(Double.NaN);
+        }
+
+        /** The standard deviation of a part over the pictures that it judges; NaN if there are none. */
+        public double deviation(String part) {
+            double mean = mean(part);
+            return Math.sqrt(judged(part).map(s -> (s - mean) * (s - mean)).average().orElse(Double.NaN));
+        }
+
+        private DoubleStream judged(String part) {
+            return Arrays.stream(parts.getOrDefault(part, new double[0])).filter(Double::isFinite);
+        }
+    }
+
+    /**
+     * Scores pictures.
+     *
+     * @param drawn groups one after the other
+     * @param groupSize pictures of each prompt
+     * @throws RewardFailed if a reward fails
+     */
+    public Scores score(List<Drawn> drawn, int groupSize) {
+        double[] total = new double[drawn.size()];
+        Map<String, double[]> parts = new LinkedHashMap<>();
+        for (WeightedReward part : rewards) {
+            int[] judged = IntStream.range(0, drawn.size()).filter(i -> part.reward().judges(drawn.get(i).prompt())).toArray();
+            double[] raw = new double[drawn.size()];
+            Arrays.fill(raw, Double.NaN);
+            if (judged.length > 0) {
+                double[] scores = part.score(Arrays.stream(judged).mapToObj(drawn::get).toList());
+                for (int i = 0; i < judged.length; i++) {
+                    raw[judged[i]] = scores[i];
+                }
+            }
+            parts.put(part.name(), raw);
+            for (int from = 0; from < total.length; from += groupSize) {
+                // All pictures of a group are for one prompt: judged are all or none.
+                if (Double.isFinite(raw[from])) {
+                    double[] scaled = part.scale().of(Arrays.copyOfRange(raw, from, from + groupSize));
+                    for (int i = 0; i < groupSize; i++) {
+                        total[from + i] += part.weight() * scaled[i];
+                    }
+                }
+            }
+        }
+        return new Scores(total, parts);
+    }
+
+    /** The same rewards as an absolute measure, to compare pictures of different groups: scores are not scaled within groups. */
+    public Rewards absolute() {
+        List<WeightedReward> absolute = new ArrayList<>();
+        for (WeightedReward r : rewards) {
+            Scale scale = r.scale() instanceof Scale.Group ? new Scale.None() : r.scale();
+            absolute.add(new WeightedReward(r.name(), r.reward(), r.weight(), scale, r.timeout(), r.onFailure()));
+        }
+        return new Rewards(absolute);
+    }
+
+    @Override
+    public void close() {
+        rewards.forEach(r -> r.reward().close());
+    }
+}

@@ -1,0 +1,76 @@
+package org.xomni.rl.reward;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.XOmniException;
+
+/**
+ * A reward's part in the sum.
+ *
+ * @param name in metrics: {@code reward_NAME}
+ * @param weight of its scaled scores
+ * @param timeout for all pictures of a step together, or null to wait for ever
+ */
+public record WeightedReward(String name, Reward reward, double weight, Scale scale, @Nullable Duration timeout, OnFailure onFailure) {
+
+    /**
+     * Scores pictures by the policy for failures.
+     *
+     * @throws RewardFailed if that does not help
+     */
+    double[] score(List<Drawn> drawn) {
+        int attempts = onFailure instanceof OnFailure.Retry(int most) ? most : 1;
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return checked(drawn, inTime(drawn));
+            } catch (XOmniException e) {
+                if (attempt == attempts) {
+                    String tried = attempts > 1 ? " after " + attempts + " attempts" : "";
+                    throw new RewardFailed("reward " + name + " failed" + tried + ": " + e.getMessage(), onFailure instanceof OnFailure.SkipStep, e);
+                }
+            }
+        }
+    }
+
+    private double[] checked(List<Drawn> drawn, double[] scores) {
+        if (scores.length != drawn.size()) {
+            throw new XOmniException(scores.length + " scores came for " + drawn.size() + " pictures; mend the reward, then go on with --resume");
+        }
+        for (int i = 0; i < scores.length; i++) {
+            if (!Double.isFinite(scores[i])) {
+                throw new XOmniException("the score of picture " + (i + 1) + " of " + scores.length + ", for the prompt '" + drawn.get(i).prompt().text()
+                        + "', is " + scores[i] + "; mend the reward, then go on with --resume");
+            }
+        }
+        return scores;
+    }
+
+    private double[] inTime(List<Drawn> drawn) {
+        Duration limit = timeout;
+        if (limit == null) {
+            return reward.score(drawn);
+        }
+        FutureTask<double[]> task = new FutureTask<>(() -> reward.score(drawn));
+        Thread unused = Thread.ofPlatform().daemon().name("reward-" + name).start(task);
+        try {
+            return task.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            boolean alsoUnused = task.cancel(true);
+            throw new XOmniException("it took longer than " + limit.toSeconds() + " s for " + drawn.size()
+                    + " pictures; raise its timeout or make it faster, then go on with --resume", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new XOmniException("it was interrupted; go on with --resume", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof XOmniException known) {
+                throw known;
+            }
+            throw new IllegalStateException("reward " + name + " failed", e.getCause());
+        }
+    }
+}

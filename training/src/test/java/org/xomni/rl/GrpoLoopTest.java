@@ -1,0 +1,262 @@
+package org.xomni.rl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
+import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.image.Pixels;
+import org.xomni.rl.prompt.Prompt;
+import org.xomni.rl.prompt.PromptSource;
+import org.xomni.rl.reward.Drawn;
+import org.xomni.rl.reward.OnFailure;
+import org.xomni.rl.reward.Reward;
+import org.xomni.rl.reward.Rewards;
+import org.xomni.rl.reward.Scale;
+import org.xomni.rl.reward.WeightedReward;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.LowRank;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Quantization;
+import org.xomni.tensor.SafetensorsFile;
+import org.xomni.tensor.StoredTensor;
+import org.xomni.tensor.XOmniException;
+import org.xomni.train.AdamW;
+import org.xomni.train.LoopSettings;
+import org.xomni.train.RunListener;
+import org.xomni.train.Schedule;
+
+/** The loop on a tiny model, with rewards that are known: bandits, constants, failures; resuming; adapters. */
+class GrpoLoopTest {
+    private static final Path CHECKPOINT = Path.of(System.getProperty("xomni.fixtures")).resolve("tiny-zh");
+    private static final Numerics FP32 = Numerics.cpu(DType.FLOAT32);
+    /** Three by three tokens. */
+    private static final int SIDE = 48;
+
+    private static final PromptSource PROMPTS = index -> Prompt.of("a sign, number " + index % 3, SIDE, index % 2 == 0 ? SIDE : SIDE - 16);
+    /** No test here looks at pixels. */
+    private static final TokenPainter BLANK = (prompts, rollouts, seeds) -> rollouts.stream().map(r -> new Pixels(16, 16)).toList();
+
+    private static final Predicate<List<Map<String, Double>>> NEVER = metrics -> false;
+
+    @TempDir
+    Path folder;
+
+    private static Rewards rewards(OnFailure onFailure, ToDoubleFunction<Drawn> score) {
+        Reward reward = drawn -> drawn.stream().mapToDouble(score).toArray();
+        return new Rewards(List.of(new WeightedReward("test", reward, 1, new Scale.None(), null, onFailure)));
+    }
+
+    private static Rewards rewards(ToDoubleFunction<Drawn> score) {
+        return rewards(new OnFailure.Stop(), score);
+    }
+
+    /** The share of tokens that are the first half of the codes: half at first. */
+    private static double lowCodes(Drawn drawn) {
+        return Arrays.stream(drawn.tokens().ids()).filter(id -> id < 128).count() / (double) drawn.tokens().ids().length;
+    }
+
+    private static GrpoSettings settings(double kl, int epochs, int miniBatches) {
+        return new GrpoSettings(4, 8, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
+    }
+
+    private static LoopSettings loop(long steps, long checkpointEvery) {
+        return new LoopSettings(
+                steps, 2, 1e-3, new Schedule.Constant(0), new AdamW.Settings(List.of(0.9, 0.95), 1e-8, 0, 1), 0, checkpointEvery, 1);
+    }
+
+    private List<Map<String, Double>> train(
+            Rewards rewards, GrpoSettings settings, LoopSettings loop, Numerics numerics, @Nullable LowRank lowRank, Path run, boolean resume,
+            Predicate<List<Map<String, Double>>> stop) {
+        Path model = CHECKPOINT.resolve("model");
+        List<Map<String, Double>> metrics = new ArrayList<>();
+        try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), model, lowRank, 5, numerics);
+                RolloutSampler sampler = new RolloutSampler(model, settings.rows())) {
+            new GrpoLoop(policy, sampler, BLANK, PROMPTS, rewards, settings, loop, 7, null).run(run, resume, new RunListener() {
+                @Override
+                public void stepped(long step, Map<String, Double> measured) {
+                    metrics.add(measured);
+                }
+
+                @Override
+                public boolean stop() {
+                    return stop.test(metrics);
+                }
+            });
+        }
+        return metrics;
+    }
+
+    private List<Map<String, Double>> train(Rewards rewards, GrpoSettings settings, LoopSettings loop) {
+        return train(rewards, settings, loop, FP32, null, folder.resolve("run"), false, NEVER);
+    }
+
+    private static double value(Map<String, Double> metrics, String name) {
+        return metrics.getOrDefault(name, Double.NaN);
+    }
+
+    @Test
+    void solvesABanditWhoseRewardIsOneToken() {
+        List<Map<String, Double>> metrics = train(
+                rewards(d -> Arrays.stream(d.tokens().ids()).anyMatch(id -> id == 42) ? 1 : 0),
+                settings(0, 1, 1), loop(100, 100), FP32, null, folder.resolve("run"), false, m -> m.size() >= 10 && lately(m) > 0.95);
+        assertThat(value(metrics.getFirst(), "reward")).as("rare at first").isLessThan(0.3);
+        assertThat(lately(metrics)).as("mean reward of the last five steps").isGreaterThan(0.95);
+    }
+
+    private static double lately(List<Map<String, Double>> metrics) {
+        return metrics.subList(metrics.size() - 5, metrics.size()).stream().mapToDouble(m -> value(m, "reward")).average().orElseThrow();
+    }
+
+    @Test
+    void theRatioIsExactlyOneAtTheFirstUpdateOfEachBatch() {
+        List<Map<String, Double>> metrics = train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 2, 2), loop(4, 100));
+        assertThat(metrics).allSatisfy(m -> {
+            assertThat(value(m, "first_ratio_error")).isZero();
+            assertThat(value(m, "updates")).isEqualTo(4);
+        });
+        assertThat(metrics.getFirst().get("kl")).as("the policy has left the reference after its first update").isPositive();
+        assertThat(metrics).as("later updates of a batch are clipped somewhere").anySatisfy(
+                m -> assertThat(value(m, "clipped_high") + value(m, "clipped_low")).isPositive());
+    }
+
+    @Test
+    void theRatioIsExactlyOneInBf16Too() {
+        Numerics bf16 = new Numerics(DType.BFLOAT16, DType.BFLOAT16, Quantization.NONE, "cpu");
+        List<Map<String, Double>> metrics =
+                train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 1), loop(3, 100), bf16, null, folder.resolve("run"), false, NEVER);
+        assertThat(metrics).allSatisfy(m -> assertThat(value(m, "first_ratio_error")).isZero());
+        assertThat(value(metrics.getFirst(), "kl")).isZero();
+        assertThat(value(metrics.getLast(), "kl")).isPositive();
+    }
+
+    @Test
+    void aConstantRewardMovesNothing() {
+        List<Map<String, Double>> metrics = train(rewards(d -> 0.3), settings(0.01, 1, 1), loop(2, 1));
+        assertThat(metrics).allSatisfy(m -> {
+            assertThat(value(m, "zero_variance_groups")).isEqualTo(4);
+            assertThat(value(m, "updates")).isZero();
+        });
+        Map<String, byte[]> end = tensors(folder.resolve("run").resolve("model").resolve("model").resolve("model.safetensors"));
+        Path untrained = folder.resolve("untrained");
+        Path model = CHECKPOINT.resolve("model");
+        try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), model, null, 5, FP32)) {
+            policy.export(untrained, Map.of());
+        }
+        assertThat(end).usingRecursiveComparison().isEqualTo(tensors(untrained.resolve("model").resolve("model.safetensors")));
+    }
+
+    @Test
+    void aResumedRunEndsWithTheSameBits() {
+        GrpoSettings settings = settings(0.01, 1, 2);
+        Path whole = folder.resolve("whole");
+        Path parts = folder.resolve("parts");
+        List<Map<String, Double>> uninterrupted =
+                train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, whole, false, NEVER);
+        List<Map<String, Double>> joined = new ArrayList<>();
+        // A run that is killed after its third step has a checkpoint of the second.
+        assertThatThrownBy(() -> train(rewards(d -> {
+            if (joined.size() == 2 * 32 + 40) {
+                throw new IllegalStateException("killed");
+            }
+            joined.add(Map.of());
+            return lowCodes(d);
+        }), settings, loop(4, 2), FP32, null, parts, false, NEVER)).hasMessageContaining("killed");
+        joined.clear();
+        joined.addAll(train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, parts, true, NEVER));
+        assertThat(joined).hasSize(2);
+        for (int i = 0; i < 2; i++) {
+            for (String name : List.of("loss", "reward", "kl", "gradient_norm", "entropy")) {
+                assertThat(joined.get(i).get(name)).isEqualTo(uninterrupted.get(i + 2).get(name));
+            }
+        }
+        Path state = Path.of("checkpoints", "step-000000004", "state.safetensors");
+        assertThat(tensors(parts.resolve(state))).usingRecursiveComparison().isEqualTo(tensors(whole.resolve(state)));
+    }
+
+    @Test
+    void nativeObjectsDoNotPileUp() {
+        List<Long> counts = new ArrayList<>();
+        List<Map<String, Double>> metrics = train(
+                rewards(d -> {
+                    counts.add(Pointer.totalCount());
+                    return lowCodes(d);
+                }),
+                settings(0.01, 2, 2), loop(8, 100));
+        assertThat(metrics).hasSize(8);
+        long early = counts.get(2 * 32);
+        long late = counts.get(7 * 32);
+        assertThat(late - early).as("native objects alive, from the third step to the eighth").isLessThan(20);
+    }
+
+    @Test
+    void aRewardThatIsNoNumberStopsTheRunLoudly() throws Exception {
+        assertThatThrownBy(() -> train(rewards(d -> Double.NaN), settings(0.01, 1, 1), loop(2, 1)))
+                .isInstanceOf(XOmniException.class)
+                .hasMessageContaining("reward test")
+                .hasMessageContaining("NaN")
+                .hasMessageContaining("a sign, number 0");
+        assertThat(Files.readString(folder.resolve("run").resolve("metrics.jsonl"))).contains("\"problem\":\"reward test failed");
+    }
+
+    @Test
+    void aStepWhoseRewardFailsCanBeSkipped() throws Exception {
+        int[] calls = {0};
+        List<Map<String, Double>> metrics = train(
+                rewards(new OnFailure.SkipStep(), d -> calls[0]++ < 32 ? Double.NaN : lowCodes(d)), settings(0.01, 1, 1), loop(2, 1));
+        assertThat(value(metrics.get(0), "skipped_steps")).isEqualTo(1);
+        assertThat(metrics.get(0)).doesNotContainKeys("updates", "reward");
+        assertThat(value(metrics.get(1), "updates")).isEqualTo(1);
+        assertThat(Files.readString(folder.resolve("run").resolve("metrics.jsonl"))).contains("\"problem\":\"reward test failed");
+    }
+
+    @Test
+    void adaptersLearnAndMergeIntoAPlainCheckpoint() {
+        LowRank lowRank = new LowRank(4, 8, Set.of("q_proj", "v_proj", "down_proj", "mm_head"));
+        Path run = folder.resolve("run");
+        List<Map<String, Double>> metrics =
+                train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 1), loop(6, 6), FP32, lowRank, run, false, NEVER);
+        assertThat(metrics).allSatisfy(m -> assertThat(value(m, "first_ratio_error")).isZero());
+        assertThat(value(metrics.getLast(), "kl")).isPositive();
+        Map<String, byte[]> merged = tensors(run.resolve("model").resolve("model").resolve("model.safetensors"));
+        Map<String, byte[]> state = tensors(run.resolve("checkpoints").resolve("step-000000006").resolve("state.safetensors"));
+        assertThat(merged.keySet()).noneMatch(LowRank::isAdapter);
+        assertThat(state.keySet()).allMatch(LowRank::isAdapter);
+        Path untrained = folder.resolve("untrained");
+        Path model = CHECKPOINT.resolve("model");
+        try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), model, null, 5, FP32)) {
+            policy.export(untrained, Map.of());
+        }
+        Map<String, byte[]> before = tensors(untrained.resolve("model").resolve("model.safetensors"));
+        assertThat(merged.keySet()).isEqualTo(before.keySet());
+        merged.forEach((name, bytes) -> {
+            boolean target = name.matches(".*(q_proj|v_proj|down_proj|mm_head)\\.weight");
+            assertThat(Arrays.equals(bytes, before.get(name))).as(name + " is as it was").isEqualTo(!target);
+        });
+    }
+
+    private static Map<String, byte[]> tensors(Path file) {
+        Map<String, byte[]> all = new TreeMap<>();
+        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+            for (StoredTensor tensor : tensors.tensors().values()) {
+                all.put(tensor.name(), tensor.bytes().toArray(ValueLayout.JAVA_BYTE));
+            }
+        }
+        return all;
+    }
+}

@@ -1,0 +1,156 @@
+package org.xomni.rl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xomni.eval.Interval;
+import org.xomni.image.ImageFiles;
+import org.xomni.image.Pixels;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Json;
+import org.xomni.train.DryRun;
+import org.xomni.train.MetricsFile;
+import org.xomni.train.RunListener;
+import tools.jackson.databind.JsonNode;
+
+/** From a recipe to a run, its held-out measurements, its sheets and the claims about it, on a tiny model with its real decoder and real rewards. */
+class RlClaimsTest {
+    private static final Path CHECKPOINT = Path.of(System.getProperty("xomni.fixtures")).resolve("tiny-zh");
+
+    @TempDir
+    Path folder;
+
+    private Path recipe() throws IOException {
+        return Files.writeString(folder.resolve("grpo.yaml"), """
+                checkpoint: %s
+                seed: 3
+                decoder: {steps: 1, guidance: 1}
+                prompts:
+                  kind: mixture
+                  seed: 1
+                  parts:
+                    - {weight: 2, prompts: {kind: signs-text, seed: 1, buckets: [4, 8], sizes: [96x96]}}
+                    - {weight: 1, prompts: {kind: signs-scenes, seed: 2, sizes: [96x96]}}
+                rewards:
+                  - {weight: 1, reward: {kind: ocr, likelihood: 0.5}}
+                  - {weight: 1, reward: signs}
+                  - {weight: 1, scale: group, reward: self}
+                grpo: {prompts: 2, rollouts: 3, clip: {kind: higher, low: 0.2, high: 0.28}, aggregation: {kind: fixed-length, length: 36}, advantage: centred}
+                held-out:
+                  prompts: {kind: signs-text, seed: 4, split: held-out, buckets: [8], sizes: [96x96]}
+                  count: 2
+                  every: 1
+                  shown: 2
+                  keep-models: true
+                loop:
+                  steps: 2
+                  accumulate: 2
+                  learning-rate: 1e-3
+                  schedule: {kind: constant, warmup: 0}
+                  optimizer: {betas: [0.9, 0.98], eps: 1e-8, weight-decay: 0, clip: 1}
+                  ema: 0
+                  checkpoint-every: 2
+                  log-every: 1
+                """.formatted(CHECKPOINT));
+    }
+
+    @Test
+    void theWholeLoopRunsFromARecipeToTheFigures() throws IOException {
+        Path recipe = recipe();
+        DryRun dry = GrpoDryRun.of(recipe);
+        assertThat(dry.problems()).isEmpty();
+        assertThat(dry.missing()).isEmpty();
+        assertThat(dry.amountPerStep()).isEqualTo(2 * 3 * 36);
+
+        Path run = folder.resolve("run");
+        GrpoTraining.run(recipe, run, false, RunListener.NONE);
+
+        MetricsFile metrics = MetricsFile.read(run);
+        assertThat(metrics.names()).contains(
+                "reward", "reward_deviation", "reward_deviation_in_groups", "reward_signs", "reward_self", "zero_variance_groups", "kl", "entropy",
+                "clipped_high", "clipped_low", "gradient_norm", "tokens_per_s", "seconds_rollout", "seconds_decode", "seconds_reward", "seconds_score",
+                "seconds_update", "seconds_evaluate", "held_out_reward", "held_out_text_exact", "held_out_background", "held_out_codes_perplexity");
+        assertThat(metrics.series("held_out_reward").steps()).containsExactly(0, 1, 2);
+        assertThat(metrics.series("first_ratio_error").values()).containsOnly(0);
+        Pixels sheet = ImageFiles.read(run.resolve("sheets").resolve("step-000000002.png"));
+        assertThat(sheet.width()).isGreaterThan(2 * 96);
+        assertThat(Files.readAllLines(run.resolve("sheets").resolve("step-000000000.txt"))).hasSize(2);
+
+        List<String> told = new ArrayList<>();
+        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), told::add);
+        assertThat(claims.steps().keySet()).containsExactly(0L, 1L, 2L);
+        assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
+        assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
+        // Drawn from the same random numbers as while training.
+        assertThat(mean(claims.steps(), 2L)).isCloseTo(lastHeldOut(metrics), within(0.2));
+        assertThat(claims.guidance()).hasSize(2);
+        claims.write(folder.resolve("claims"));
+        JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
+        assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(mean(claims.bestOf(), 2));
+        assertThat(json.path("figure_6").get(1).path("scale").asDouble()).isEqualTo(2);
+        for (String figure : List.of("figure-2.png", "figure-6.png")) {
+            Pixels drawn = ImageFiles.read(folder.resolve("claims").resolve(figure));
+            assertThat(drawn.width()).isEqualTo(900);
+        }
+    }
+
+    private static <K> double mean(Map<K, Interval> intervals, K key) {
+        return Objects.requireNonNull(intervals.get(key)).mean();
+    }
+
+    private static double lastHeldOut(MetricsFile metrics) {
+        double[] values = metrics.series("held_out_reward").values();
+        return values[values.length - 1];
+    }
+
+    @Test
+    void theExpectedBestIsThatOfAllSubsets() {
+        double[] samples = {3, 1, 4, 1};
+        assertThat(RlClaims.expectedBest(samples, 1)).isCloseTo(9 / 4.0, within(1e-12));
+        // Of the six pairs: 31 34 31 14 11 41.
+        assertThat(RlClaims.expectedBest(samples, 2)).isCloseTo((3 + 4 + 3 + 4 + 1 + 4) / 6.0, within(1e-12));
+        assertThat(RlClaims.expectedBest(samples, 3)).isCloseTo((4 + 3 + 4 + 4) / 4.0, within(1e-12));
+        assertThat(RlClaims.expectedBest(samples, 4)).isEqualTo(4);
+    }
+
+    @Test
+    void unknownKeysAndImpossibleValuesAreRefused() throws IOException {
+        String text = Files.readString(recipe());
+        Path bad = Files.writeString(folder.resolve("bad.yaml"),
+                text.replace("rollouts: 3", "rollouts: 1").replace("keep-models: true", "keep-model: true"));
+        assertThatThrownBy(() -> GrpoDryRun.of(bad))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("rollouts 1 at least 2")
+                .hasMessageContaining("unknown key 'keep-model'");
+    }
+
+    @Test
+    void theRecipesOfThisRepositoryFitTogether() {
+        Path recipes = Path.of(System.getProperty("xomni.root")).resolve("recipes");
+        DryRun mini = GrpoDryRun.of(recipes.resolve("mini").resolve("grpo.yaml"));
+        assertThat(mini.problems()).isEmpty();
+        DryRun paper = GrpoDryRun.of(recipes.resolve("x-omni").resolve("grpo.yaml"));
+        assertThat(paper.problems()).isEmpty();
+        assertThat(paper.missing()).noneMatch(m -> m.contains("config.json"));
+        assertThat(paper.loop().steps()).isEqualTo(200);
+        assertThat(paper.amountPerStep()).as("512 images of 1152x1152").isEqualTo(512 * 72 * 72);
+    }
+
+    @Test
+    void aRunWithoutAModelIsRefused() throws IOException {
+        Path recipe = recipe();
+        assertThatThrownBy(() -> RlClaims.measure(recipe, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), line -> {}))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("has no model.safetensors");
+    }
+}

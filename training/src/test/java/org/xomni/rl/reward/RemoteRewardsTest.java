@@ -1,0 +1,246 @@
+package org.xomni.rl.reward;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.xomni.image.ImageFiles;
+import org.xomni.image.ImageTokens;
+import org.xomni.image.Pixels;
+import org.xomni.rl.prompt.Prompt;
+import org.xomni.tensor.Json;
+import org.xomni.tensor.XOmniException;
+import tools.jackson.databind.JsonNode;
+
+/** Both protocols against a real server on this machine. */
+class RemoteRewardsTest {
+    private static final JsonHttp.Patience PATIENT = new JsonHttp.Patience(10, 3, 0.001);
+
+    private final List<JsonNode> asked = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> keys = Collections.synchronizedList(new ArrayList<>());
+    private HttpServer server;
+    private Answer answer = (number, request) -> new Said(500, "no answer was set");
+
+    /** What the server says to its {@code number}-th request, from 1. */
+    private interface Answer {
+        Said to(int number, JsonNode request) throws IOException;
+    }
+
+    private record Said(int status, String body) {}
+
+    @BeforeEach
+    void start() throws IOException {
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.setExecutor(Executors.newCachedThreadPool(Thread.ofPlatform().daemon().factory()));
+        server.createContext("/", this::handle);
+        server.start();
+    }
+
+    @AfterEach
+    void stop() {
+        server.stop(0);
+    }
+
+    private void handle(HttpExchange exchange) throws IOException {
+        try (exchange) {
+            JsonNode request = Json.mapper().readTree(exchange.getRequestBody().readAllBytes());
+            int number;
+            synchronized (asked) {
+                asked.add(request);
+                number = asked.size();
+            }
+            keys.add(Objects.requireNonNullElse(exchange.getRequestHeaders().getFirst("Authorization"), ""));
+            Said said = answer.to(number, request);
+            byte[] body = said.body().getBytes(UTF_8);
+            exchange.sendResponseHeaders(said.status(), body.length);
+            exchange.getResponseBody().write(body);
+        }
+    }
+
+    private String url(String path) {
+        return "http://" + server.getAddress().getHostString() + ":" + server.getAddress().getPort() + path;
+    }
+
+    /** Pictures whose top left red value is their number. */
+    private static List<Drawn> drawn(int count) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> {
+                    Pixels picture = new Pixels(16, 16);
+                    picture.rgb()[0] = (byte) i;
+                    Prompt prompt = new Prompt("prompt {text} " + i, 16, 16, Optional.of("WORD " + i), Optional.empty());
+                    return new Drawn(prompt, picture, new ImageTokens(1, 1, new int[] {0}));
+                })
+                .toList();
+    }
+
+    private static int numberIn(String base64) {
+        return ImageFiles.decode(Base64.getDecoder().decode(base64), "the picture").get(0, 0, 0);
+    }
+
+    /** Ten times the number in each picture, plus the length of its text in thousandths. */
+    private static String scores(JsonNode request) {
+        List<Double> scores = new ArrayList<>();
+        for (int i = 0; i < request.path("images").size(); i++) {
+            scores.add(10.0 * numberIn(request.path("images").get(i).asString()) + request.path("texts").get(i).asString().length() / 1000.0);
+        }
+        return Json.mapper().writeValueAsString(Map.of("quality", scores));
+    }
+
+    @Test
+    void scoresComeInOrderFromBatches() {
+        answer = (number, request) -> new Said(200, scores(request));
+        try (ScoreServer reward = new ScoreServer(url("/score"), "key", "quality", 3, PATIENT)) {
+            assertThat(reward.score(drawn(7))).containsExactly(new double[] {0.015, 10.015, 20.015, 30.015, 40.015, 50.015, 60.015}, within(1e-12));
+        }
+        assertThat(asked).hasSize(3);
+        assertThat(asked.stream().mapToInt(r -> r.path("images").size()).toArray()).containsExactly(3, 3, 1);
+        assertThat(keys).containsOnly("Bearer key");
+    }
+
+    @Test
+    void aBusyServerIsAskedAgain() {
+        answer = (number, request) -> number < 3 ? new Said(number == 1 ? 503 : 429, "busy") : new Said(200, scores(request));
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, "quality", 8, PATIENT)) {
+            assertThat(reward.score(drawn(2))).hasSize(2);
+        }
+        assertThat(asked).hasSize(3);
+    }
+
+    @Test
+    void aServerThatStaysBusyFails() {
+        answer = (number, request) -> new Said(503, "overloaded, sorry");
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, "quality", 8, PATIENT)) {
+            assertThatThrownBy(() -> reward.score(drawn(2))).isInstanceOf(XOmniException.class)
+                    .hasMessageContaining("3 attempts").hasMessageContaining("503").hasMessageContaining("overloaded, sorry");
+        }
+    }
+
+    @Test
+    void aRefusalIsNotRepeated() {
+        answer = (number, request) -> new Said(400, "no such thing");
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, "quality", 8, PATIENT)) {
+            assertThatThrownBy(() -> reward.score(drawn(2))).isInstanceOf(XOmniException.class).hasMessageContaining("400");
+        }
+        assertThat(asked).hasSize(1);
+    }
+
+    @Test
+    void nobodyListening() {
+        String gone = url("/score");
+        server.stop(0);
+        try (ScoreServer reward = new ScoreServer(gone, null, "quality", 8, PATIENT)) {
+            assertThatThrownBy(() -> reward.score(drawn(1))).isInstanceOf(XOmniException.class).hasMessageContaining("see that the server runs");
+        }
+    }
+
+    @Test
+    void scoresThatAreMissingOrNoNumbersFailLoudly() {
+        Rewards rewards = new Rewards(List.of(new WeightedReward(
+                "quality", new ScoreServer(url("/score"), null, "quality", 8, PATIENT), 1, new Scale.None(), null, new OnFailure.Stop())));
+        try (rewards) {
+            answer = (number, request) -> new Said(200, "{\"quality\": [1.0]}");
+            assertThatThrownBy(() -> rewards.score(drawn(2), 2)).isInstanceOf(RewardFailed.class).hasMessageContaining("1 numbers in 'quality', expected 2");
+            answer = (number, request) -> new Said(200, "{\"other\": [1.0, 2.0]}");
+            assertThatThrownBy(() -> rewards.score(drawn(2), 2)).isInstanceOf(RewardFailed.class).hasMessageContaining("no list in 'quality'");
+            answer = (number, request) -> new Said(200, "{\"quality\": [1.0, null]}");
+            assertThatThrownBy(() -> rewards.score(drawn(2), 2)).isInstanceOf(RewardFailed.class).hasMessageContaining("picture 2 of 2").hasMessageContaining("NaN");
+            answer = (number, request) -> new Said(200, "<html>");
+            assertThatThrownBy(() -> rewards.score(drawn(2), 2)).isInstanceOf(RewardFailed.class).hasMessageContaining("does not answer JSON");
+        }
+    }
+
+    @Test
+    void aRewardThatTakesTooLongFails() {
+        answer = (number, request) -> {
+            try {
+                Thread.sleep(5000);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return new Said(200, scores(request));
+        };
+        Reward slow = new ScoreServer(url("/score"), null, "quality", 8, PATIENT);
+        try (Rewards rewards = new Rewards(List.of(
+                new WeightedReward("slow", slow, 1, new Scale.None(), Duration.ofMillis(200), new OnFailure.SkipStep())))) {
+            assertThatThrownBy(() -> rewards.score(drawn(1), 1)).isInstanceOfSatisfying(RewardFailed.class, e -> {
+                assertThat(e.skipsStep()).isTrue();
+                assertThat(e).hasMessageContaining("it took longer than");
+            });
+        }
+    }
+
+    private static VisionChat.Form form(String question) {
+        return new VisionChat.Form("judge", question, "(\\d+(?:\\.\\d+)?)", 0, 10, 16, 3);
+    }
+
+    /** Says the number in the picture after some reasoning. */
+    private static String chat(JsonNode request) {
+        String image = request.path("messages").get(0).path("content").get(0).path("image_url").path("url").asString();
+        String prefix = "data:image/png;base64,";
+        assertThat(image).startsWith(prefix);
+        String said = "There are 3 things. Score: " + numberIn(image.substring(prefix.length())) + ".";
+        return Json.mapper().writeValueAsString(Map.of("choices", List.of(Map.of("message", Map.of("content", said)))));
+    }
+
+    @Test
+    void aVisionModelIsAskedAboutEachPicture() {
+        answer = (number, request) -> new Said(200, chat(request));
+        try (VisionChat reward = new VisionChat(url("/v1/chat/completions"), null, form("Does it show {prompt} with '{text}'?"), PATIENT)) {
+            assertThat(reward.score(drawn(6))).containsExactly(0, .1, .2, .3, .4, .5);
+        }
+        List<String> questions = asked.stream().map(r -> r.path("messages").get(0).path("content").get(1).path("text").asString()).sorted().toList();
+        // What a prompt says is not taken for a slot of the template.
+        assertThat(questions.getFirst()).isEqualTo("Does it show prompt {text} 0 with 'WORD 0'?");
+        assertThat(asked.getFirst().path("model").asString()).isEqualTo("judge");
+        assertThat(asked.getFirst().path("temperature").asInt(-1)).isZero();
+    }
+
+    @Test
+    void anAnswerWithoutANumberInRangeFails() {
+        for (String said : List.of("I cannot say.", "11", "")) {
+            answer = (number, request) -> new Said(200, Json.mapper().writeValueAsString(
+                    Map.of("choices", List.of(Map.of("message", Map.of("content", said))))));
+            try (VisionChat reward = new VisionChat(url("/v1/chat/completions"), null, form("{prompt}?"), PATIENT)) {
+                assertThatThrownBy(() -> reward.score(drawn(1))).isInstanceOf(XOmniException.class).hasMessageContaining("expected a number from 0.0 to 10.0");
+            }
+        }
+        answer = (number, request) -> new Said(200, "{}");
+        try (VisionChat reward = new VisionChat(url("/v1/chat/completions"), null, form("{prompt}?"), PATIENT)) {
+            assertThatThrownBy(() -> reward.score(drawn(1))).isInstanceOf(XOmniException.class).hasMessageContaining("no choices[0]");
+        }
+    }
+
+    @Test
+    void failedScoringIsRepeatedAsTheRecipeSays() {
+        int[] calls = {0};
+        Reward flaky = drawn -> {
+            double[] scores = new double[drawn.size()];
+            Arrays.fill(scores, calls[0]++ == 0 ? Double.NaN : 1);
+            return scores;
+        };
+        try (Rewards rewards = new Rewards(
+                List.of(new WeightedReward("flaky", flaky, 2, new Scale.None(), null, new OnFailure.Retry(2))))) {
+            assertThat(rewards.score(drawn(2), 2).total()).containsExactly(2, 2);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package org.xomni.rl.reward;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.xomni.autoregressive.Head;
+import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.autoregressive.Vocabulary;
+import org.xomni.data.SequenceEncoder;
+import org.xomni.data.signs.Colour;
+import org.xomni.data.signs.Painter;
+import org.xomni.data.signs.Place;
+import org.xomni.data.signs.Scene;
+import org.xomni.data.signs.Shape;
+import org.xomni.image.ImageTokens;
+import org.xomni.image.Pixels;
+import org.xomni.ocr.TextReader;
+import org.xomni.rl.Policy;
+import org.xomni.rl.prompt.Prompt;
+import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Scope;
+import org.xomni.tensor.Tensors;
+import org.xomni.text.ChatTemplate;
+import org.xomni.text.Message;
+import org.xomni.text.Span;
+import org.xomni.text.TextTokenizer;
+
+/** Rewards that need no server, and their sum. */
+class RewardsTest {
+    private static final ImageTokens TOKENS = new ImageTokens(2, 3, new int[] {1, 2, 3, 4, 5, 6});
+
+    private static Scene sign(Colour background, String... lines) {
+        Optional<Scene.Text> text = lines.length == 0 ? Optional.empty()
+                : Optional.of(new Scene.Text(List.of(lines), Colour.WHITE, Place.Row.MIDDLE));
+        Shape shape = new Shape(Shape.Kind.CIRCLE, Colour.YELLOW, new Place(Place.Row.TOP, Place.Column.LEFT));
+        return new Scene(128, 128, background, Optional.empty(), text, List.of(shape));
+    }
+
+    private static Drawn drawn(Scene shown, Scene asked) {
+        Optional<String> written = asked.text().map(t -> String.join("\n", t.lines()));
+        return new Drawn(new Prompt("a sign", 128, 128, written, Optional.of(asked)), Painter.paint(shown), TOKENS);
+    }
+
+    @Test
+    void textCountsBothWays() {
+        Scene asked = sign(Colour.BLUE, "OPEN");
+        try (OcrAccuracy reward = new OcrAccuracy(new TextReader(), 0.3, 1); OcrAccuracy plain = new OcrAccuracy(new TextReader(), 0, 1)) {
+            List<Drawn> pictures = List.of(
+                    drawn(asked, asked), drawn(sign(Colour.BLUE, "OPEN", "OPEN"), asked), drawn(sign(Colour.BLUE, "OPIN"), asked), drawn(sign(Colour.BLUE), asked));
+            double[] scores = reward.score(pictures);
+            assertThat(scores[0]).as("right").isGreaterThan(0.9);
+            assertThat(scores[1]).as("repeated text costs, substrings earn nothing").isLessThan(scores[0] - 0.25);
+            assertThat(scores[2]).as("a wrong letter").isBetween(scores[3], scores[0] - 0.1);
+            assertThat(scores[3]).as("no text").isLessThan(0.1);
+            assertThat(plain.score(pictures)[0]).isEqualTo(1);
+            assertThat(reward.judges(pictures.getFirst().prompt())).isTrue();
+            assertThat(reward.judges(Prompt.of("a cat", 128, 128))).isFalse();
+        }
+    }
+
+    @Test
+    void looksCountWithoutText() {
+        Scene asked = sign(Colour.BLUE, "OPEN");
+        double[] scores = new SignsFidelity().score(List.of(
+                drawn(asked, asked), drawn(sign(Colour.BLUE, "SHUT"), asked), drawn(sign(Colour.GREEN, "OPEN"), asked)));
+        assertThat(scores[0]).isEqualTo(1);
+        assertThat(scores[1]).as("other words look the same").isEqualTo(1);
+        assertThat(scores[2]).as("another background").isLessThan(1);
+    }
+
+    /** The chat that the model would be asked in, scored id by id. */
+    @Test
+    void theSelfRewardIsTheProbabilityOfThePromptAsAnAnswer() {
+        Path folder = Path.of(System.getProperty("xomni.fixtures")).resolve("tiny-zh").resolve("model");
+        UnifiedConfig config = UnifiedConfig.of(ConfigFile.read(folder.resolve("config.json")));
+        try (UnifiedModel model = Policy.frozen(config, folder, Numerics.cpu(DType.FLOAT32)); TextTokenizer text = TextTokenizer.load(folder)) {
+            ChatTemplate template = ChatTemplate.load(folder);
+            SequenceEncoder encoder = new SequenceEncoder(config, text, template, SequenceEncoder.PromptDropping.NONE);
+            SelfReward reward = new SelfReward(model, encoder, "What is it?", 2);
+            List<String> prompts = List.of("a cat", "a longer prompt about a dog", "a bird");
+            double[] scores = reward.score(prompts.stream().map(p -> new Drawn(Prompt.of(p, 32, 48), new Pixels(32, 48), TOKENS)).toList());
+            for (int i = 0; i < scores.length; i++) {
+                assertThat(scores[i]).isCloseTo(byHand(model, config, text, template, prompts.get(i)), within(1e-5));
+            }
+        }
+    }
+
+    private static double byHand(UnifiedModel model, UnifiedConfig config, TextTokenizer text, ChatTemplate template, String prompt) {
+        Vocabulary vocabulary = new Vocabulary(config, text);
+        int[] context = template.encode(
+                List.of(new Message("user", List.of(
+                        new Span.Ids(vocabulary.image(TOKENS)), new Span.Trusted("\n"), new Span.Plain("What is it?")))),
+                true, text);
+        int[] said = text.encode(prompt);
+        int[] answer = Arrays.copyOf(said, said.length + 1);
+        answer[said.length] = vocabulary.endOfTurn();
+        int[] all = Arrays.copyOf(context, context.length + answer.length);
+        System.arraycopy(answer, 0, all, context.length, answer.length);
+        double sum = 0;
+        try (Scope scope = Scope.inference()) {
+            float[] scores = Tensors.floats(model.logits(model.forward(Tensors.ids(all).unsqueeze(0)), Head.TEXT).log_softmax(2));
+            for (int i = 0; i < answer.length; i++) {
+                sum += scores[(context.length + i - 1) * config.vocabSize() + answer[i]];
+            }
+        }
+        return Math.exp(sum / answer.length);
+    }
+
+    @Test
+    void theSumIsWeightedScaledAndLeavesOutWhatIsNotJudged() {
+        Reward index = drawn -> drawn.stream().mapToDouble(d -> d.tokens().ids()[0]).toArray();
+        Reward onlyText = new Reward() {
+            @Override
+            public boolean judges(Prompt prompt) {
+                return prompt.written().isPresent();
+            }
+
+            @Override
+            public double[] score(List<Drawn> drawn) {
+                return drawn.stream().mapToDouble(d -> 5).toArray();
+            }
+        };
+        Prompt text = new Prompt("text", 16, 16, Optional.of("A"), Optional.empty());
+        Prompt none = Prompt.of("none", 16, 16);
+        List<Drawn> drawn = List.of(of(text, 2), of(text, 4), of(none, 6), of(none, 6));
+        Rewards rewards = new Rewards(List.of(
+                new WeightedReward("index", index, 2, new Scale.Range(2, 4), null, new OnFailure.Stop()),
+                new WeightedReward("group", index, 1, new Scale.Group(), null, new OnFailure.Stop()),
+                new WeightedReward("text", onlyText, 10, new Scale.None(), null, new OnFailure.Stop())));
+        Rewards.Scores scores = rewards.score(drawn, 2);
+        assertThat(scores.total()).containsExactly(2 * 0 - 1 + 50, 2 * 1 + 1 + 50, 2 * 2 + 0, 2 * 2 + 0);
+        assertThat(scores.mean("text")).isEqualTo(5);
+        assertThat(Objects.requireNonNull(scores.parts().get("text"))[2]).isNaN();
+        assertThat(rewards.absolute().score(drawn, 1).total()).containsExactly(0 + 2 + 50, 2 + 4 + 50, 4 + 6, 4 + 6);
+    }
+
+    private static Drawn of(Prompt prompt, int token) {
+        return new Drawn(prompt, new Pixels(16, 16), new ImageTokens(1, 1, new int[] {token}));
+    }
+}
