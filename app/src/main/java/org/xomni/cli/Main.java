@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             DetokenizeCommand.class,
             InspectCommand.class,
+            ServeCommand.class,
             DataCommand.class,
             InitCommand.class,
             TrainCommand.class,
