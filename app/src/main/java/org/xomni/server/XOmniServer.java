@@ -25,6 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class XOmniServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(XOmniServer.class);
     private static final Duration FLUSH = Duration.ofSeconds(5);
+    private static final int LAST_BYTES_MILLIS = 100;
     private static final int SHARE_FOR_REQUESTS = 4;
     private static final String STARTED = "xomni.started";
     private static final int BUFFER = 1 << 16;
@@ -102,7 +103,8 @@ public final class XOmniServer implements AutoCloseable {
         });
         config.jetty.modifyServer(server -> server.setErrorHandler(new BareErrors()));
         config.routes.before(this::begin);
-        config.routes.after(this::count);
+        // Hears of a request when its response is written, which an "after" handler does not.
+        config.requestLogger.http((context, millis) -> count(context));
         config.routes.exception(Exception.class, this::fail);
         config.routes.error(404, context -> plainError(context, 404, "not_found", "there is nothing here; see /openapi.json"));
         config.routes.error(405, context -> plainError(context, 405, "method_not_allowed", "this address knows other methods; see /openapi.json"));
@@ -249,13 +251,13 @@ public final class XOmniServer implements AutoCloseable {
     public void close(Duration grace) {
         engine.close(grace);
         long deadline = System.nanoTime() + FLUSH.toNanos();
-        while (active.get() > 0 && System.nanoTime() - deadline < 0) {
-            try {
+        try {
+            while (active.get() > 0 && System.nanoTime() - deadline < 0) {
                 Thread.sleep(20);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                break;
             }
+            Thread.sleep(LAST_BYTES_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
         Javalin unused = javalin.stop();
     }
