@@ -128,9 +128,11 @@ final class ServingBatch implements AutoCloseable {
         if (rows.isEmpty()) {
             return;
         }
+        long started = System.nanoTime();
         try {
             boolean unused = batch.step();
             counts.steps.increment();
+            counts.stepNanos.add(System.nanoTime() - started);
         } catch (RuntimeException | Error e) {
             startAnew(e);
             return;

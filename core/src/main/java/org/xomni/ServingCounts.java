@@ -8,6 +8,7 @@ final class ServingCounts {
     final LongAdder imageTokens = new LongAdder();
     final LongAdder textTokens = new LongAdder();
     final LongAdder steps = new LongAdder();
+    final LongAdder stepNanos = new LongAdder();
     final LongAdder images = new LongAdder();
     final LongAdder answers = new LongAdder();
     final LongAdder refused = new LongAdder();
@@ -29,7 +30,7 @@ final class ServingCounts {
 
     ServingStatus status() {
         return new ServingStatus(
-                waiting, rows, decoding.intValue(), imageTokens.sum(), textTokens.sum(), steps.sum(), images.sum(), answers.sum(), refused.sum(),
+                waiting, rows, decoding.intValue(), imageTokens.sum(), textTokens.sum(), steps.sum(), stepNanos.sum(), images.sum(), answers.sum(), refused.sum(),
                 cancelled.sum());
     }
 }

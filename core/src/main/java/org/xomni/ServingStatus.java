@@ -9,6 +9,7 @@ package org.xomni;
  * @param imageTokens drawn
  * @param textTokens drawn
  * @param steps of the batch
+ * @param stepNanos how long these took
  * @param images finished
  * @param answers finished
  * @param refused tasks
@@ -21,6 +22,7 @@ public record ServingStatus(
         long imageTokens,
         long textTokens,
         long steps,
+        long stepNanos,
         long images,
         long answers,
         long refused,

@@ -10,6 +10,7 @@ import java.io.InputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.server.handler.ErrorHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -162,8 +163,11 @@ public final class XOmniServer implements AutoCloseable {
     }
 
     private void fail(Exception failure, Context context) {
-        if (failure instanceof IOException && context.res().isCommitted()) {
-            // The client is gone.
+        if (failure instanceof IOException || failure instanceof HttpException) {
+            // The client is gone, or has sent less than it announced, or what is no HTTP.
+            if (!context.res().isCommitted()) {
+                plainError(context, 400, "incomplete_body", "the body is incomplete or malformed; send what its headers announce");
+            }
             return;
         }
         if (failure instanceof InterruptedException) {
