@@ -24,6 +24,7 @@ final class LoadTest {
 
     private final ServingEngine engine;
     private final URI address;
+    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final String prefix;
     private final Function<JsonNode, String> content;
     private final List<String> requests = new ArrayList<>();
