@@ -25,9 +25,7 @@ record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSet
      */
     static DrawFields read(Fields fields, @Nullable Long seed, Checkpoint checkpoint, long maxPixels) {
         Checkpoint.Size size = size(fields, checkpoint);
-        if ((long) size.height() * size.width() > maxPixels) {
-            throw ApiException.field("size", size.width() + "x" + size.height() + " has more than " + maxPixels + " pixels; ask for a smaller image");
-        }
+        requireDrawable(size, checkpoint, maxPixels);
         double guidance = fields.number("xomni_guidance", Sampling.IMAGE.guidance(), 0, 100);
         Integer steps = fields.has("xomni_steps") ? (Integer) (int) fields.integer("xomni_steps", 1, 1, MOST_STEPS) : null;
         Double decoderGuidance = fields.has("xomni_decoder_guidance") ? (Double) fields.number("xomni_decoder_guidance", 1, 0, 100) : null;
@@ -63,6 +61,28 @@ record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSet
     /** The picture of a prompt; the {@code index}-th of a request has the seed after the one before. */
     DrawRequest request(String prompt, int index) {
         return new DrawRequest(prompt, height, width, sampling, seed + index, decode);
+    }
+
+    /** In the order of this API, width first; the library's own messages have the height first. */
+    private static void requireDrawable(Checkpoint.Size size, Checkpoint checkpoint, long maxPixels) {
+        String asked = "size " + size.width() + "x" + size.height();
+        int patch = checkpoint.decoder().upscaleFactor();
+        if (size.width() < patch || size.height() < patch || size.width() % patch != 0 || size.height() % patch != 0) {
+            throw ApiException.field("size", asked + " is not a multiple of " + patch + " pixels; try " + nearest(size.width(), patch) + "x"
+                    + nearest(size.height(), patch));
+        }
+        if ((long) size.height() * size.width() > maxPixels) {
+            throw ApiException.field("size", asked + " has more than " + maxPixels + " pixels; ask for a smaller image");
+        }
+        long tokens = (long) (size.height() / patch) * (size.width() / patch);
+        if (tokens > checkpoint.unified().maxPositions()) {
+            throw ApiException.field("size", asked + " takes " + tokens + " tokens, and the model's context holds " + checkpoint.unified().maxPositions()
+                    + "; ask for a smaller image");
+        }
+    }
+
+    private static int nearest(int side, int patch) {
+        return Math.max(1, Math.round((float) side / patch)) * patch;
     }
 
     /** As responses name it. */

@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.server.handler.ErrorHandler;
@@ -41,6 +43,7 @@ public final class XOmniServer implements AutoCloseable {
     private final MemoryBudget memory = new MemoryBudget(Runtime.getRuntime().maxMemory() / SHARE_FOR_REQUESTS);
     private final AtomicInteger active = new AtomicInteger();
     private final long created = Instant.now().getEpochSecond();
+    private final Map<String, WebPage.Asset> page = WebPage.load();
     private final Javalin javalin;
 
     private XOmniServer(ServingEngine engine, ServerOptions options) {
@@ -86,6 +89,15 @@ public final class XOmniServer implements AutoCloseable {
     /** The port it listens on. */
     public int port() {
         return javalin.port();
+    }
+
+    /** The paths of the API; those of the web page are not among them. */
+    List<String> apiRoutes() {
+        return javalin.unsafe.internalRouter.allHttpHandlers().stream()
+                .map(handler -> handler.endpoint.path)
+                .filter(path -> !page.containsKey(path) && !path.equals("*") && !path.isEmpty())
+                .distinct()
+                .toList();
     }
 
     private void configure(JavalinConfig config) {
@@ -141,7 +153,7 @@ public final class XOmniServer implements AutoCloseable {
                 chat.handle(context, body(context, share), share);
             }
         });
-        WebPage.load().forEach((path, asset) -> config.routes.get(path, context -> context.contentType(asset.mediaType()).result(asset.bytes())));
+        page.forEach((path, asset) -> config.routes.get(path, context -> context.contentType(asset.mediaType()).result(asset.bytes())));
     }
 
     private void begin(Context context) {

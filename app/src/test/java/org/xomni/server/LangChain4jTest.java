@@ -7,7 +7,8 @@ import dev.langchain4j.data.image.Image;
 import dev.langchain4j.data.message.ImageContent;
 import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.UserMessage;
-import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.HttpException;
+import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
@@ -75,12 +76,15 @@ class LangChain4jTest {
 
     @Test
     void errorsReachTheCaller() {
-        assertThatThrownBy(() -> images("65x48").generate("a")).isInstanceOf(InvalidRequestException.class).hasMessageContaining("multiple of 16");
+        assertThatThrownBy(() -> images("65x48").generate("a")).isInstanceOfSatisfying(HttpException.class, e -> assertThat(e.statusCode()).isEqualTo(400))
+                .hasMessageContaining("size 65x48 is not a multiple of 16 pixels; try 64x48");
+        ChatModel unknown = OpenAiChatModel.builder().baseUrl(server.url("/v1")).apiKey(TestServer.KEY).modelName("gpt-0").maxRetries(0).build();
+        assertThatThrownBy(() -> unknown.chat("a")).isInstanceOf(ModelNotFoundException.class);
     }
 
     private static ImageModel images(String size) {
         return OpenAiImageModel.builder().baseUrl(server.url("/v1")).apiKey(TestServer.KEY).modelName(TestServer.MODEL).size(size)
-                .responseFormat("b64_json").maxRetries(0).build();
+                .maxRetries(0).build();
     }
 
     private static UserMessage question() {

@@ -60,6 +60,10 @@ final class TestServer implements AutoCloseable {
         return server.port();
     }
 
+    List<String> apiRoutes() {
+        return server.apiRoutes();
+    }
+
     void end(Duration grace) {
         server.close(grace);
     }

@@ -108,6 +108,7 @@ function begin() {
   $("empty").hidden = false;
   $("progress").hidden = false;
   $("progress").value = 0;
+  $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
 async function finish(event, asked) {
