@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.xomni.image.ImageFiles;
@@ -131,8 +132,8 @@ class OpenAiJavaTest {
         var message = drawn.choices().getFirst().message();
         assertThat(message.content().orElseThrow()).contains("xomni-image:img_");
         @SuppressWarnings("unchecked")
-        Map<String, Object> image = message._additionalProperties().get("xomni_image").convert(Map.class);
-        assertThat(decode((String) image.get("b64_json")).width()).isEqualTo(48);
+        Map<String, Object> image = Objects.requireNonNull(message._additionalProperties().get("xomni_image")).convert(Map.class);
+        assertThat(decode((String) Objects.requireNonNull(image.get("b64_json"))).width()).isEqualTo(48);
         assertThat(drawn.usage().orElseThrow().completionTokens()).isEqualTo(6);
 
         ChatCompletionCreateParams ask = ChatCompletionCreateParams.builder().model(TestServer.MODEL).addUserMessage("a red square")
