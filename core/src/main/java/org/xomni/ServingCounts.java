@@ -30,7 +30,8 @@ final class ServingCounts {
 
     ServingStatus status() {
         return new ServingStatus(
-                waiting, rows, decoding.intValue(), imageTokens.sum(), textTokens.sum(), steps.sum(), stepNanos.sum(), images.sum(), answers.sum(), refused.sum(),
+                waiting, rows, decoding.intValue(), imageTokens.sum(), textTokens.sum(), steps.sum(), stepNanos.sum(), images.sum(), answers.sum(),
+                refused.sum(),
                 cancelled.sum());
     }
 }

@@ -85,8 +85,9 @@ final class ServeBench implements Callable<Integer> {
                 line.put("clients", clients);
                 line.put("max_batch", maxBatch);
                 Duration time = Duration.ofSeconds(seconds);
-                good = LoadTest.pictures(engine, server.port(), largest, patch, pictures, steps).run(clients, time, line)
-                        & LoadTest.answers(engine, server.port(), pictures).run(clients, time.dividedBy(ANSWERS_SHARE), line);
+                boolean drawn = LoadTest.pictures(engine, server.port(), largest, patch, pictures, steps).run(clients, time, line);
+                boolean said = LoadTest.answers(engine, server.port(), pictures).run(clients, time.dividedBy(ANSWERS_SHARE), line);
+                good = drawn && said;
             }
         }
         System.out.println(Json.mapper().writeValueAsString(line));

@@ -89,9 +89,9 @@ final class ServeCommand implements Callable<Integer> {
         ServerOptions options = new ServerOptions(
                 host, port, keys, modelName(), maxBody, maxPixels, maxPrompt, logRequests || logPrompts, logPrompts);
         CountDownLatch asked = new CountDownLatch(1);
-        try (XOmni xomni = modelOptions.load();
-                ServingEngine engine = ServingEngine.start(xomni, limits);
-                Interrupt interrupt = Interrupt.listen(asked::countDown)) {
+        try (Interrupt interrupt = Interrupt.listen(asked::countDown);
+                XOmni xomni = modelOptions.load();
+                ServingEngine engine = ServingEngine.start(xomni, limits)) {
             XOmniServer server = XOmniServer.start(engine, options);
             String shown = host.contains(":") ? "[" + host + "]" : host;
             System.err.println("xomni: serving " + options.model() + " on http://" + shown + ":" + server.port() + "/");

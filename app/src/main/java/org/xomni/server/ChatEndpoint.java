@@ -233,7 +233,7 @@ final class ChatEndpoint {
                 stream.put("error", Responses.failure(e));
             }
             stream.end();
-            begun = stream.write();
+            boolean unused = stream.write();
         } finally {
             job.cancel();
         }

@@ -116,7 +116,7 @@ final class ImagesEndpoint {
         try (ClientWatch watch = ClientWatch.of(context.req(), job::cancel)) {
             boolean begun = stream.write();
             finish(stream, request, job, begun);
-            begun = stream.write();
+            boolean unused = stream.write();
         } finally {
             job.cancel();
         }
