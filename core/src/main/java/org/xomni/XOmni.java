@@ -10,8 +10,10 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Head;
+import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.autoregressive.Vocabulary;
@@ -59,6 +61,7 @@ public final class XOmni implements AutoCloseable {
     private final Lazy<ImageTokenizer> tokenizer;
     private final Lazy<UnifiedModel> model;
     private final Lazy<DiffusionDecoder> decoder;
+    private @Nullable ChatTemplate template;
 
     private XOmni(Checkpoint checkpoint, LoadOptions options) {
         if (options.threads() > 0) {
@@ -191,6 +194,10 @@ public final class XOmni implements AutoCloseable {
 
     /** What a row that draws reads: the prompt, and without it the bare header. */
     Batch.Request imageRow(int[] prompt, Grid grid, DrawRequest request) {
+        return imageRow(prompt, grid, request, id -> {});
+    }
+
+    Batch.Request imageRow(int[] prompt, Grid grid, DrawRequest request, IntConsumer listener) {
         Vocabulary vocabulary = vocabulary();
         return new Batch.Request(
                 prompt,
@@ -201,7 +208,7 @@ public final class XOmni implements AutoCloseable {
                 vocabulary.control(),
                 Set.of(),
                 grid.tokens(),
-                id -> {});
+                listener);
     }
 
     /** Tokens along both sides of an image. */
@@ -263,20 +270,39 @@ public final class XOmni implements AutoCloseable {
 
     /** The ids of a conversation, up to where the assistant speaks. */
     int[] render(List<Message> messages) {
-        return ChatTemplate.load(checkpoint.folder()).encode(messages, true, text.get());
+        ChatTemplate loaded = template;
+        if (loaded == null) {
+            loaded = ChatTemplate.load(checkpoint.folder());
+            template = loaded;
+        }
+        return loaded.encode(messages, true, text.get());
+    }
+
+    /** A message as the model was trained to read it: images first. */
+    Message message(Turn turn) {
+        List<Span> content = new ArrayList<>();
+        for (Turn.Part part : turn.parts()) {
+            switch (part) {
+                case Turn.Text unused -> { }
+                case Turn.Picture(Pixels pixels) -> content.add(imageSpan(tokenize(pixels)));
+                case Turn.Tokens(ImageTokens tokens) -> content.add(imageSpan(tokens));
+            }
+        }
+        String said = turn.text();
+        if (!content.isEmpty() && !said.isEmpty()) {
+            content.add(new Span.Trusted("\n"));
+        }
+        content.add(new Span.Plain(said));
+        return new Message(turn.role(), content);
     }
 
     Batch.Request textRow(int[] prompt, ChatRequest request, IntConsumer listener) {
+        return textRow(prompt, request.sampling(), request.seed(), request.maxTokens(), listener);
+    }
+
+    Batch.Request textRow(int[] prompt, Sampling sampling, long seed, int limit, IntConsumer listener) {
         return new Batch.Request(
-                prompt,
-                null,
-                Head.TEXT,
-                request.sampling(),
-                request.seed(),
-                Set.of(),
-                Set.of(vocabulary().endOfTurn()),
-                request.maxTokens(),
-                listener);
+                prompt, null, Head.TEXT, sampling, seed, Set.of(), Set.of(vocabulary().endOfTurn()), limit, listener);
     }
 
     /** Runs a text row to its end. */
@@ -333,16 +359,34 @@ public final class XOmni implements AutoCloseable {
      * @throws InputException if a token is not in the codebook, or a setting does not suit
      */
     public Pixels detokenize(ImageTokens tokens, String prompt, long seed, DecodeSettings settings, Progress progress) {
+        return decode(tokens, tokens.height() * tokens.width(), asRead(prompt), seed, settings, progress);
+    }
+
+    /** The reference decodes with the prompt's ids made text again: both models read the same characters. */
+    String asRead(String prompt) {
+        return text.get().decode(text.get().encode(prompt));
+    }
+
+    /**
+     * Tokens as an image; touches the tokenizer and the decoder only, so that a second thread may do it while another draws.
+     *
+     * @param drawn how many tokens count; the features of the others are zero, which is what the decoder knows as "not told"
+     * @param shown {@link #asRead}
+     */
+    Pixels decode(ImageTokens tokens, int drawn, String shown, long seed, DecodeSettings settings, Progress progress) {
         DiffusionDecoder d = decoder.get();
         int steps = settings.steps() != null ? settings.steps() : checkpoint.decoder().numInferenceSteps();
         double guidance = settings.guidance() != null ? settings.guidance() : checkpoint.decoder().cfgScale();
-        // The reference decodes with the prompt's ids made text again: both models read the same characters.
-        String shown = text.get().decode(text.get().encode(prompt));
         var request = new DiffusionDecoder.Request(
                 tokens.height(), tokens.width(), shown, steps, guidance, settings.tiled() ? Tiles.DEFAULT : null);
         try (Randomness randomness = new Randomness(seed);
                 Scope scope = Scope.plain()) {
             Tensor features = tokenizer.get().features(tokens);
+            if (drawn < features.size(0)) {
+                try (Scope inference = Scope.inference()) {
+                    Tensor unused = features.narrow(0, drawn, features.size(0) - drawn).zero_();
+                }
+            }
             releaseIfOffloading(tokenizer);
             return d.decode(
                     features, request, randomness, (done, all) -> progress.report(Progress.Phase.DECODING, done, all), progress::cancelled);

@@ -18,9 +18,11 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
+        subcommands = ServeBench.class,
         description = {
             "Measures speed on random weights of a given shape and prints one line of JSON.",
-            "Each figure is the median of 5; the machine's read bandwidth is measured in turns with them."
+            "Each figure is the median of 5; the machine's read bandwidth is measured in turns with them.",
+            "bench serve puts a server under load instead; see its own --help."
         })
 final class BenchCommand implements Callable<Integer> {
     /** What can be measured. */
@@ -33,8 +35,9 @@ final class BenchCommand implements Callable<Integer> {
         rl
     }
 
-    @Parameters(paramLabel = "WHAT", description = "decode, prefill, tokenizer, decoder, train or rl.")
-    What what = What.decode;
+    @Parameters(paramLabel = "WHAT", arity = "0..1", description = "decode, prefill, tokenizer, decoder, train or rl.")
+    @Nullable
+    What what;
 
     @Option(names = "--hidden", paramLabel = "N", defaultValue = "256", description = "Width. Default: 256.")
     int hidden;
@@ -85,6 +88,10 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        What measured = what;
+        if (measured == null) {
+            throw new InputException("what to measure is missing; name decode, prefill, tokenizer, decoder or train, or use bench serve");
+        }
         if (batch < 1 || batch > 4096 || context < 1 || context > 1 << 20 || steps < 1) {
             throw new InputException("--batch " + batch + ", --context " + context + " or --steps " + steps + " is out of range; use at least 1");
         }
@@ -93,7 +100,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         Numerics numerics = Numerics.on(device, DType.named(dtype), Quantization.named(quantize));
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("bench", what.name());
+        line.put("bench", measured.name());
         line.put("hidden", hidden);
         line.put("layers", layers);
         line.put("heads", heads);
@@ -107,7 +114,7 @@ final class BenchCommand implements Callable<Integer> {
         line.put("quantize", quantize);
         line.put("device", device);
         line.put("threads", Engine.threads());
-        switch (what) {
+        switch (measured) {
             case decode -> UnifiedBench.decode(this, numerics, line);
             case prefill -> UnifiedBench.prefill(this, numerics, line);
             case tokenizer -> VisionBench.tokenizer(this, numerics, line);

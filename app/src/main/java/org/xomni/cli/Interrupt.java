@@ -11,19 +11,28 @@ final class Interrupt implements AutoCloseable {
     private final Thread hook;
     private volatile boolean asked;
 
-    private Interrupt() {
+    private final Runnable action;
+
+    private Interrupt(Runnable action) {
+        this.action = action;
         hook = Thread.ofPlatform().name("interrupt").unstarted(this::waitForEnd);
     }
 
     /** Listens from now on until it is closed. */
     static Interrupt listen() {
-        Interrupt interrupt = new Interrupt();
+        return listen(() -> {});
+    }
+
+    /** Listens, and does something at once when it comes. */
+    static Interrupt listen(Runnable action) {
+        Interrupt interrupt = new Interrupt(action);
         Runtime.getRuntime().addShutdownHook(interrupt.hook);
         return interrupt;
     }
 
     private void waitForEnd() {
         asked = true;
+        action.run();
         try {
             ended.await();
         } catch (InterruptedException e) {

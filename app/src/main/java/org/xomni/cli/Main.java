@@ -21,10 +21,10 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             DetokenizeCommand.class,
             InspectCommand.class,
+            ServeCommand.class,
             DataCommand.class,
             InitCommand.class,
             TrainCommand.class,
-            EvalCommand.class,
             ReportCommand.class,
             EvalCommand.class,
             BenchCommand.class

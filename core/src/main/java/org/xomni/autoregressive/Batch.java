@@ -16,9 +16,11 @@ import org.xomni.tensor.InputException;
  */
 public final class Batch implements AutoCloseable {
     private final UnifiedModel model;
+    private final int slots;
     private final KvCache cache;
     private final @Nullable HostDecodeStep host;
     private final TorchDecodeStep torch;
+    private final KvCache.@Nullable Slot padding;
     private final List<Sequence> live = new ArrayList<>();
 
     /**
@@ -26,10 +28,31 @@ public final class Batch implements AutoCloseable {
      * @param capacity the most positions of a row, at most the model's
      */
     public Batch(UnifiedModel model, int slots, int capacity) {
+        this(model, slots, capacity, false);
+    }
+
+    /**
+     * @param slots the most rows at once; a guided row takes two
+     * @param capacity the most positions of a row, at most the model's
+     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels, or by libtorch with every step padded to
+     *     {@code slots} rows, as its kernels round differently at different sizes
+     */
+    public Batch(UnifiedModel model, int slots, int capacity, boolean deterministic) {
+        this(model, slots, capacity, deterministic, true);
+    }
+
+    Batch(UnifiedModel model, int slots, int capacity, boolean deterministic, boolean ownKernels) {
         this.model = model;
-        this.cache = new KvCache(model, slots, capacity);
-        this.host = HostDecodeStep.of(model, cache);
+        this.slots = slots;
+        this.cache = new KvCache(model, deterministic ? slots + 1 : slots, capacity);
+        this.padding = deterministic ? cache.acquire() : null;
+        this.host = ownKernels ? HostDecodeStep.of(model, cache) : null;
         this.torch = new TorchDecodeStep(model);
+    }
+
+    /** How many slots nobody holds. */
+    public int free() {
+        return cache.free();
     }
 
     /** Positions that a row can hold. */
@@ -148,14 +171,33 @@ public final class Batch implements AutoCloseable {
                 rows.add(new DecodeStep.Row(s.unconditional(), s.next(), s.head()));
             }
         }
-        DecodeStep decode = host != null && rows.size() <= HostDecodeStep.MOST_ROWS ? host : torch;
-        var scores = decode.run(rows).iterator();
+        var scores = score(rows).iterator();
         for (Sequence s : live) {
             float[] conditional = scores.next();
             s.accept(conditional, s.unconditional() != null ? scores.next() : null);
         }
         dismiss();
         return !live.isEmpty();
+    }
+
+    private List<float[]> score(List<DecodeStep.Row> rows) {
+        if (padding == null) {
+            return (host != null && rows.size() <= HostDecodeStep.MOST_ROWS ? host : torch).run(rows);
+        }
+        List<float[]> scores = new ArrayList<>();
+        if (host != null) {
+            for (int from = 0; from < rows.size(); from += HostDecodeStep.MOST_ROWS) {
+                scores.addAll(host.run(rows.subList(from, Math.min(rows.size(), from + HostDecodeStep.MOST_ROWS))));
+            }
+            return scores;
+        }
+        List<DecodeStep.Row> padded = new ArrayList<>(rows);
+        while (padded.size() < slots) {
+            padded.add(new DecodeStep.Row(padding, 0, rows.getFirst().head()));
+        }
+        scores.addAll(torch.run(padded).subList(0, rows.size()));
+        padding.rewind(0);
+        return scores;
     }
 
     private void dismiss() {

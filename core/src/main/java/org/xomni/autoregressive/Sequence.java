@@ -64,6 +64,11 @@ public final class Sequence implements AutoCloseable {
         return done;
     }
 
+    /** The most tokens to draw. */
+    public int limit() {
+        return limit;
+    }
+
     KvCache.Slot conditional() {
         return conditional;
     }

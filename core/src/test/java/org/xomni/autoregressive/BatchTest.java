@@ -76,6 +76,48 @@ class BatchTest {
         }
     }
 
+    /** To the bit: by our own kernels, more rows than they take at once; and by libtorch in padded steps. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void deterministicRowsRememberTheSameBitsInCompany(boolean ownKernels) {
+        int count = 11;
+        List<Batch.Request> requests = requests(count);
+        List<List<float[]>> alone = new ArrayList<>();
+        for (Batch.Request request : requests) {
+            try (Batch batch = new Batch(model, GUIDED_SLOTS * count, CAPACITY, true, ownKernels)) {
+                Sequence row = batch.join(request);
+                steps(batch, 9);
+                alone.add(remembered(row));
+            }
+        }
+        try (Batch batch = new Batch(model, GUIDED_SLOTS * count, CAPACITY, true, ownKernels)) {
+            List<Sequence> rows = new ArrayList<>();
+            List<List<float[]>> inCompany = new ArrayList<>();
+            for (Batch.Request request : requests.reversed()) {
+                rows.addFirst(batch.join(request));
+            }
+            steps(batch, 9);
+            rows.forEach(row -> inCompany.add(remembered(row)));
+            for (int i = 0; i < count; i++) {
+                for (int layer = 0; layer < model.config().layers(); layer++) {
+                    assertThat(inCompany.get(i).get(layer)).as("row " + i + ", layer " + layer).isEqualTo(alone.get(i).get(layer));
+                }
+            }
+        }
+    }
+
+    /** The keys that a row has left in each layer. */
+    private static List<float[]> remembered(Sequence row) {
+        List<float[]> keys = new ArrayList<>();
+        try (Scope scope = Scope.inference()) {
+            KvCache.Slot slot = row.conditional();
+            for (int layer = 0; layer < model.config().layers(); layer++) {
+                keys.add(Tensors.floats(slot.cache().keys(layer).select(0, slot.index()).narrow(1, 0, slot.length()).contiguous()));
+            }
+        }
+        return keys;
+    }
+
     @Test
     void rowsJoinAndLeaveBetweenSteps() {
         List<Batch.Request> requests = requests(4);

@@ -1,0 +1,124 @@
+package org.xomni.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.xomni.ServingEngine;
+import org.xomni.ServingLimits;
+import org.xomni.XOmni;
+import org.xomni.server.ServerOptions;
+import org.xomni.server.XOmniServer;
+import org.xomni.tensor.InputException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code xomni serve}: an OpenAI-compatible API and a web page. */
+@Command(
+        name = "serve",
+        mixinStandardHelpOptions = true,
+        description = {"Serves an OpenAI-compatible API and a web page.", "Ctrl-C or SIGTERM ends it: what is begun is finished, the rest refused."})
+final class ServeCommand implements Callable<Integer> {
+    private static final int SHORTEST_KEY = 16;
+    private static final int LARGEST_PORT = 65_535;
+
+    @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Where to listen. Default: 127.0.0.1, this machine only.")
+    String host = "127.0.0.1";
+
+    @Option(names = "--port", paramLabel = "N", defaultValue = "8080", description = "Default: 8080; 0 for any that is free.")
+    int port;
+
+    @Option(names = "--api-key-file", paramLabel = "FILE", description = "Keys that clients must show, one a line, of at least 16 characters each.")
+    @Nullable
+    Path keyFile;
+
+    @Option(names = "--no-key", description = "Lets everybody in who reaches an address beyond this machine.")
+    boolean noKey;
+
+    @Option(names = "--max-batch", paramLabel = "N", defaultValue = "8", description = "Rows drawn side by side; guidance takes two. Default: 8.")
+    int maxBatch;
+
+    @Option(names = "--max-queue", paramLabel = "N", defaultValue = "64", description = "Requests that wait beyond these. Default: 64.")
+    int maxQueue;
+
+    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "Of a request, its waiting included. Default: 600.")
+    long timeout;
+
+    @Option(names = "--grace", paramLabel = "SECONDS", defaultValue = "30", description = "For what is begun when the server ends. Default: 30.")
+    long grace;
+
+    @Option(names = "--deterministic", description = "A request gives the same bits whatever its company.")
+    boolean deterministic;
+
+    @Option(names = "--max-body", paramLabel = "BYTES", defaultValue = "33554432", description = "Of a request. Default: 32 MiB.")
+    int maxBody;
+
+    @Option(names = "--max-pixels", paramLabel = "N", defaultValue = "16777216", description = "Of an image, shown or drawn. Default: 16 Mi.")
+    long maxPixels;
+
+    @Option(names = "--max-prompt", paramLabel = "N", defaultValue = "32000", description = "Characters of a text. Default: 32000.")
+    int maxPrompt;
+
+    @Option(names = "--log-requests", description = "A line for each request, without what it says.")
+    boolean logRequests;
+
+    @Option(names = "--log-prompts", description = "Also what requests say.")
+    boolean logPrompts;
+
+    @Mixin
+    ModelOptions modelOptions = new ModelOptions();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        List<String> keys = keyFile == null ? List.of() : keys(keyFile);
+        if (port < 0 || port > LARGEST_PORT) {
+            throw new InputException("--port " + port + " is not a port; use 0 to " + LARGEST_PORT);
+        }
+        if (maxBody < 1024 || maxPixels < 1 || maxPrompt < 1 || grace < 0) {
+            throw new InputException("--max-body, --max-pixels, --max-prompt or --grace is out of range; leave it out for the default");
+        }
+        if (keys.isEmpty() && !noKey && !XOmniServer.isLoopback(host)) {
+            throw new InputException("--host " + host + " can be reached from other machines; give --api-key-file FILE, or --no-key to let everybody in");
+        }
+        ServingLimits limits = new ServingLimits(maxBatch, maxQueue, Duration.ofSeconds(timeout), deterministic);
+        ServerOptions options = new ServerOptions(
+                host, port, keys, modelName(), maxBody, maxPixels, maxPrompt, logRequests || logPrompts, logPrompts);
+        CountDownLatch asked = new CountDownLatch(1);
+        try (Interrupt interrupt = Interrupt.listen(asked::countDown);
+                XOmni xomni = modelOptions.load();
+                ServingEngine engine = ServingEngine.start(xomni, limits)) {
+            XOmniServer server = XOmniServer.start(engine, options);
+            String shown = host.contains(":") ? "[" + host + "]" : host;
+            System.err.println("xomni: serving " + options.model() + " on http://" + shown + ":" + server.port() + "/");
+            asked.await();
+            System.err.println("xomni: ending; what is begun is finished");
+            server.close(Duration.ofSeconds(grace));
+        }
+        return 0;
+    }
+
+    /** What clients call the model: its folder's name. */
+    private String modelName() {
+        Path folder = modelOptions.model == null ? null : modelOptions.model.toAbsolutePath().normalize().getFileName();
+        String name = folder == null ? "" : folder.toString().replaceAll("[^A-Za-z0-9._-]", "-");
+        return name.isEmpty() ? "xomni" : name;
+    }
+
+    private static List<String> keys(Path file) {
+        List<String> keys;
+        try {
+            keys = Files.readAllLines(file).stream().map(String::strip).filter(line -> !line.isEmpty()).toList();
+        } catch (IOException e) {
+            throw new InputException("--api-key-file " + file + " cannot be read (" + e.getClass().getSimpleName() + "); check its name and permissions", e);
+        }
+        if (keys.isEmpty() || keys.stream().anyMatch(key -> key.length() < SHORTEST_KEY)) {
+            throw new InputException("--api-key-file " + file + " must have a key of at least " + SHORTEST_KEY + " characters on each line");
+        }
+        return keys;
+    }
+}

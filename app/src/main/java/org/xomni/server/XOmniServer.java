@@ -1,0 +1,295 @@
+package org.xomni.server;
+
+import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xomni.ServingEngine;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Json;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The HTTP server over a {@link ServingEngine}: OpenAI's API for models, images and chat, health, metrics and the web page. Requests wait on virtual
+ * threads; all work is the engine's.
+ */
+public final class XOmniServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(XOmniServer.class);
+    private static final Duration FLUSH = Duration.ofSeconds(5);
+    private static final int LAST_BYTES_MILLIS = 100;
+    private static final int SHARE_FOR_REQUESTS = 4;
+    private static final String STARTED = "xomni.started";
+    private static final int BUFFER = 1 << 16;
+
+    private final ServingEngine engine;
+    private final ServerOptions options;
+    private final Guard guard;
+    private final Pictures pictures;
+    private final ImagesEndpoint images;
+    private final ChatEndpoint chat;
+    private final Metrics metrics = new Metrics();
+    private final MemoryBudget memory = new MemoryBudget(Runtime.getRuntime().maxMemory() / SHARE_FOR_REQUESTS);
+    private final AtomicInteger active = new AtomicInteger();
+    private final long created = Instant.now().getEpochSecond();
+    private final Map<String, WebPage.Asset> page = WebPage.load();
+    private final Javalin javalin;
+
+    private XOmniServer(ServingEngine engine, ServerOptions options) {
+        this.engine = engine;
+        this.options = options;
+        this.guard = new Guard(options);
+        this.pictures = new Pictures(options.maxPixels());
+        this.images = new ImagesEndpoint(engine, options, pictures);
+        this.chat = new ChatEndpoint(engine, options, pictures);
+        this.javalin = Javalin.create(this::configure);
+    }
+
+    /**
+     * Starts to listen.
+     *
+     * @param engine stays the caller's; to be closed after the server
+     * @throws InputException if the address cannot be had
+     */
+    public static XOmniServer start(ServingEngine engine, ServerOptions options) {
+        XOmniServer server = new XOmniServer(engine, options);
+        try {
+            Javalin unused = server.javalin.start(options.host(), options.port());
+        } catch (RuntimeException e) {
+            throw new InputException("cannot listen on " + options.host() + ":" + options.port() + " (" + rootMessage(e)
+                    + "); choose another --host or --port", e);
+        }
+        return server;
+    }
+
+    private static String rootMessage(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return String.valueOf(root.getMessage());
+    }
+
+    /** Whether only this machine reaches an address. */
+    public static boolean isLoopback(String host) {
+        return Guard.isLoopback(host);
+    }
+
+    /** The port it listens on. */
+    public int port() {
+        return javalin.port();
+    }
+
+    /** The paths of the API; those of the web page are not among them. */
+    List<String> apiRoutes() {
+        return javalin.unsafe.internalRouter.allHttpHandlers().stream()
+                .map(handler -> handler.endpoint.path)
+                .filter(path -> !page.containsKey(path) && !path.equals("*") && !path.isEmpty())
+                .distinct()
+                .toList();
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.startup.startupWatcherEnabled = false;
+        config.concurrency.useVirtualThreads = true;
+        config.http.prefer405over404 = true;
+        config.http.generateEtags = false;
+        config.http.compressionStrategy = CompressionStrategy.NONE;
+        config.jetty.modifyHttpConfiguration(http -> {
+            http.setSendServerVersion(false);
+            http.setSendDateHeader(false);
+            http.setIdleTimeout(Duration.ofSeconds(60).toMillis());
+            http.setRequestHeaderSize(16 << 10);
+        });
+        config.jetty.modifyServer(server -> server.setErrorHandler(new BareErrors()));
+        config.routes.before(this::begin);
+        // Hears of a request when its response is written, which an "after" handler does not.
+        config.requestLogger.http((context, millis) -> count(context));
+        config.routes.exception(Exception.class, this::fail);
+        config.routes.error(404, context -> plainError(context, 404, "not_found", "there is nothing here; see /openapi.json"));
+        config.routes.error(405, context -> plainError(context, 405, "method_not_allowed", "this address knows other methods; see /openapi.json"));
+
+        config.routes.get("/healthz", this::health);
+        config.routes.get("/metrics", context -> {
+            guard.requireKey(context);
+            context.contentType("text/plain; version=0.0.4; charset=utf-8").result(metrics.text(engine));
+        });
+        byte[] description = WebPage.resource("openapi.json");
+        config.routes.get("/openapi.json", context -> context.contentType("application/json; charset=utf-8").result(description));
+        config.routes.get("/v1/models", context -> {
+            guard.requireKey(context);
+            ObjectNode list = Json.mapper().createObjectNode().put("object", "list");
+            list.putArray("data").add(model());
+            Responses.json(context, list);
+        });
+        config.routes.get("/v1/models/{model}", context -> {
+            guard.requireKey(context);
+            requireModel(context.pathParam("model"));
+            Responses.json(context, model());
+        });
+        config.routes.post("/v1/images/generations", context -> {
+            guard.requireKey(context);
+            try (MemoryBudget.Share share = memory.share()) {
+                images.handle(context, body(context, share));
+            }
+        });
+        config.routes.get("/v1/images/files/{file}", this::file);
+        config.routes.post("/v1/chat/completions", context -> {
+            guard.requireKey(context);
+            try (MemoryBudget.Share share = memory.share()) {
+                chat.handle(context, body(context, share), share);
+            }
+        });
+        page.forEach((path, asset) -> config.routes.get(path, context -> context.contentType(asset.mediaType()).result(asset.bytes())));
+    }
+
+    private void begin(Context context) {
+        active.incrementAndGet();
+        context.attribute(STARTED, System.nanoTime());
+        Guard.protect(context);
+        guard.requireOwnSite(context);
+    }
+
+    private void count(Context context) {
+        active.decrementAndGet();
+        Long started = context.attribute(STARTED);
+        long nanos = started == null ? 0 : System.nanoTime() - started;
+        String route = context.endpoints().matchedHttpEndpoint() == null ? "none" : String.valueOf(context.endpoints().matchedHttpEndpoint().path);
+        metrics.count(route, context.statusCode(), nanos);
+        if (options.logRequests()) {
+            LOG.warn("{} {} {} {} ms", context.method(), route, context.statusCode(), nanos / 1_000_000);
+        }
+    }
+
+    private void fail(Exception failure, Context context) {
+        if (failure instanceof IOException || failure instanceof HttpException) {
+            // The client is gone, or has sent less than it announced, or what is no HTTP.
+            if (!context.res().isCommitted()) {
+                plainError(context, 400, "incomplete_body", "the body is incomplete or malformed; send what its headers announce");
+            }
+            return;
+        }
+        if (failure instanceof InterruptedException) {
+            Thread.currentThread().interrupt();
+        }
+        if (failure instanceof HttpResponseException known) {
+            plainError(context, known.getStatus(), "invalid_request", String.valueOf(known.getMessage()));
+            return;
+        }
+        Responses.error(context, failure);
+    }
+
+    private static void plainError(Context context, int status, String code, String message) {
+        if (!(context.result() instanceof String body && body.startsWith("{\"error\""))) {
+            Responses.error(context, new ApiException(status, code, null, message));
+        }
+    }
+
+    /** Reads a body of limited size, and checks that it asks for this model. */
+    private Fields body(Context context, MemoryBudget.Share share) throws IOException {
+        Guard.requireJson(context.contentType());
+        long announced = context.req().getContentLengthLong();
+        int most = options.maxBodyBytes();
+        if (announced > most) {
+            throw tooLarge(most);
+        }
+        // JSON in memory takes about twice its bytes.
+        share.take(announced >= 0 ? 3 * announced : BUFFER);
+        byte[] bytes;
+        try (InputStream in = context.req().getInputStream()) {
+            bytes = in.readNBytes(most + 1);
+        }
+        if (bytes.length > most) {
+            throw tooLarge(most);
+        }
+        if (announced < 0) {
+            share.take(3L * bytes.length);
+        }
+        Fields fields = Fields.parse(bytes);
+        if (fields.has("model")) {
+            requireModel(fields.text("model", 200));
+        }
+        if (options.logPrompts()) {
+            LOG.warn("{}", fields.node());
+        }
+        return fields;
+    }
+
+    private static ApiException tooLarge(int most) {
+        return new ApiException(413, "request_too_large", null, "the body has more than " + most + " bytes; send smaller or fewer images");
+    }
+
+    private void requireModel(String name) {
+        if (!name.equals(options.model())) {
+            throw ApiException.notFound("model_not_found", "there is no such model here; this server has '" + options.model() + "'");
+        }
+    }
+
+    private ObjectNode model() {
+        ObjectNode model = Json.mapper().createObjectNode().put("id", options.model()).put("object", "model").put("created", created).put("owned_by", "xomni");
+        int patch = engine.checkpoint().decoder().upscaleFactor();
+        var size = engine.checkpoint().defaultSize();
+        model.putObject("xomni").put("default_size", size.width() + "x" + size.height()).put("patch", patch)
+                .put("codebook", engine.checkpoint().unified().imageVocabSize());
+        return model;
+    }
+
+    private void health(Context context) {
+        boolean accepts = engine.accepts();
+        context.status(accepts ? 200 : 503);
+        Responses.json(context, Json.mapper().createObjectNode().put("status", accepts ? "ok" : "closing").put("model", options.model()));
+    }
+
+    /** An unguessable name is its own key, so that a link works in an image tag. */
+    private void file(Context context) {
+        String name = context.pathParam("file");
+        int dot = name.lastIndexOf('.');
+        Pictures.FileLink link = pictures.file(dot < 0 ? name : name.substring(0, dot));
+        context.contentType(link.format().mediaType()).result(link.bytes());
+    }
+
+    /**
+     * Ends: the engine takes no more, what is begun gets {@code grace} to finish, every request is answered.
+     */
+    public void close(Duration grace) {
+        engine.close(grace);
+        long deadline = System.nanoTime() + FLUSH.toNanos();
+        try {
+            while (active.get() > 0 && System.nanoTime() - deadline < 0) {
+                Thread.sleep(20);
+            }
+            Thread.sleep(LAST_BYTES_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        Javalin unused = javalin.stop();
+    }
+
+    /** {@link #close(Duration)} without patience. */
+    @Override
+    public void close() {
+        close(Duration.ofMillis(1));
+    }
+
+    /** Jetty's own error pages, for requests that are no HTTP, say nothing about it. */
+    private static final class BareErrors extends ErrorHandler {
+        BareErrors() {
+            setShowStacks(false);
+            setShowCauses(false);
+            setShowMessageInTitle(false);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+package org.xomni.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.xomni.ServingLimits;
+import org.xomni.tensor.Json;
+import tools.jackson.databind.JsonNode;
+
+/** What no client library shows: headers, who is let in, clients that go away, a full queue, the end. */
+class HttpTest {
+    private static final String SMALL = "{\"prompt\":\"a\",\"size\":\"32x32\",\"seed\":1}";
+    private static final String LARGE = "{\"prompt\":\"a\",\"size\":\"1024x1024\",\"seed\":1}";
+
+    @Test
+    void aClientThatGoesAwayCancelsItsWork() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            for (String stream : new String[] {"", ",\"stream\":true"}) {
+                long before = server.engine().status().cancelled();
+                try (Socket socket = new Socket("127.0.0.1", server.port())) {
+                    send(socket, LARGE.replace("}", stream + "}"));
+                    while (server.engine().status().rows() == 0) {
+                        Thread.sleep(1);
+                    }
+                }
+                long closed = System.nanoTime();
+                while (server.engine().status().cancelled() == before && System.nanoTime() - closed < Duration.ofSeconds(20).toNanos()) {
+                    Thread.sleep(1);
+                }
+                assertThat(server.engine().status().cancelled()).isEqualTo(before + 1);
+                // The next request on a connection of its own is served as ever.
+                assertThat(server.post("/v1/images/generations", SMALL).statusCode()).isEqualTo(200);
+            }
+        }
+    }
+
+    @Test
+    void oneConnectionServesManyRequests() throws Exception {
+        try (TestServer server = TestServer.start();
+                Socket socket = new Socket("127.0.0.1", server.port())) {
+            for (int i = 0; i < 20; i++) {
+                send(socket, SMALL);
+                String head = readHead(socket.getInputStream());
+                assertThat(head).startsWith("HTTP/1.1 200");
+                String length = head.replaceAll("(?is).*content-length: (\\d+).*", "$1");
+                assertThat(socket.getInputStream().readNBytes(Integer.parseInt(length.strip()))).isNotEmpty();
+            }
+        }
+    }
+
+    @Test
+    void theQueueIsBoundedAndSaysWhenToComeBack() throws Exception {
+        try (TestServer server = TestServer.start(ServingLimits.DEFAULT.sizes(2, 1))) {
+            CompletableFuture<?>[] holding = new CompletableFuture<?>[3];
+            for (int i = 0; i < 3; i++) {
+                holding[i] = CompletableFuture.runAsync(() -> postQuietly(server, LARGE), Thread::startVirtualThread);
+            }
+            while (server.engine().status().rows() < 2 || server.engine().status().waiting() < 1) {
+                Thread.sleep(1);
+            }
+            HttpResponse<String> refused = server.post("/v1/images/generations", SMALL);
+            assertThat(refused.statusCode()).isEqualTo(429);
+            assertThat(refused.headers().firstValueAsLong("Retry-After").orElse(0)).isPositive();
+            assertThat(error(refused).path("code").stringValue()).isEqualTo("queue_full");
+            server.end(Duration.ofMillis(1));
+            CompletableFuture.allOf(holding).join();
+        }
+    }
+
+    @Test
+    void endingAnswersEverything() throws Exception {
+        try (TestServer server = TestServer.start(ServingLimits.DEFAULT.sizes(2, 8))) {
+            CompletableFuture<Integer> begun = CompletableFuture.supplyAsync(
+                    () -> postQuietly(server, SMALL.replace("32x32", "320x320")), Thread::startVirtualThread);
+            while (server.engine().status().rows() == 0) {
+                Thread.sleep(1);
+            }
+            server.end(Duration.ofSeconds(60));
+            assertThat(begun.join()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void everyResponseIsGuarded() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            for (String path : new String[] {"/", "/healthz", "/v1/models", "/nothing", "/openapi.json"}) {
+                HttpResponse<String> response = server.get(path);
+                assertThat(response.headers().firstValue("X-Frame-Options")).as(path).contains("DENY");
+                assertThat(response.headers().firstValue("X-Content-Type-Options")).as(path).contains("nosniff");
+                assertThat(response.headers().firstValue("Content-Security-Policy").orElse("")).as(path).contains("frame-ancestors 'none'");
+                assertThat(response.headers().firstValue("Server")).as(path).isEmpty();
+            }
+            assertThat(server.get("/v1/models", "Origin", "http://evil.example").statusCode()).isEqualTo(403);
+            assertThat(server.get("/v1/models", "Origin", "null").statusCode()).isEqualTo(403);
+            assertThat(server.get("/v1/models", "Origin", server.url("")).statusCode()).isEqualTo(200);
+            assertThat(raw(server, "GET /v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n")).startsWith("HTTP/1.1 403");
+            assertThat(raw(server, "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).startsWith("HTTP/1.1 40");
+            HttpResponse<String> plain = server.send(server.request("/v1/chat/completions").header("Content-Type", "text/plain")
+                    .POST(HttpRequest.BodyPublishers.ofString("{}")));
+            assertThat(plain.statusCode()).isEqualTo(415);
+        }
+    }
+
+    @Test
+    void aKeyIsNeededWhereThereIsOne() throws Exception {
+        try (TestServer server = TestServer.withKey()) {
+            assertThat(server.get("/v1/models").statusCode()).isEqualTo(401);
+            assertThat(server.get("/metrics").statusCode()).isEqualTo(401);
+            assertThat(server.post("/v1/images/generations", SMALL).statusCode()).isEqualTo(401);
+            assertThat(server.get("/healthz").statusCode()).isEqualTo(200);
+            assertThat(server.get("/").statusCode()).isEqualTo(200);
+            assertThat(server.get("/v1/models", "Authorization", "Bearer " + TestServer.KEY).statusCode()).isEqualTo(200);
+            assertThat(server.get("/v1/models", "Authorization", "Bearer " + TestServer.KEY + "x").statusCode()).isEqualTo(401);
+        }
+    }
+
+    @Test
+    void metricsCount() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            server.ask("/v1/images/generations", SMALL);
+            server.ask("/v1/chat/completions", "{\"max_tokens\":3,\"temperature\":1,\"seed\":4,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}");
+            assertThat(server.get("/nothing").statusCode()).isEqualTo(404);
+            String metrics = server.get("/metrics").body();
+            assertThat(metrics).contains("xomni_image_tokens_total 4\n", "xomni_images_total 1\n", "xomni_answers_total 1\n", "xomni_queue_length 0.000\n")
+                    .contains("xomni_requests_total{route=\"/v1/images/generations\",status=\"200\"} 1\n")
+                    .contains("xomni_requests_total{route=\"none\",status=\"404\"} 1\n")
+                    .contains("xomni_request_seconds_bucket{route=\"/v1/images/generations\",le=\"+Inf\"} 1\n");
+            assertThat(metrics.lines()).allMatch(line -> line.startsWith("# ") || line.matches("[a-z_]+(\\{[^}]*})? [0-9.E+-]+"));
+        }
+    }
+
+    private static JsonNode error(HttpResponse<String> response) {
+        return Json.mapper().readTree(response.body()).path("error");
+    }
+
+    private static int postQuietly(TestServer server, String body) {
+        try {
+            return server.post("/v1/images/generations", body).statusCode();
+        } catch (Exception e) {
+            return -1;
+        }
+    }
+
+    private static String raw(TestServer server, String request) throws Exception {
+        try (Socket socket = new Socket("127.0.0.1", server.port())) {
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static void send(Socket socket, String json) throws Exception {
+        byte[] body = json.getBytes(StandardCharsets.UTF_8);
+        String head = "POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + body.length + "\r\n\r\n";
+        socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+        socket.getOutputStream().write(body);
+        socket.getOutputStream().flush();
+    }
+
+    private static String readHead(InputStream in) throws Exception {
+        StringBuilder head = new StringBuilder();
+        while (head.indexOf("\r\n\r\n") < 0) {
+            int next = in.read();
+            if (next < 0) {
+                break;
+            }
+            head.append((char) next);
+        }
+        return head.toString();
+    }
+}

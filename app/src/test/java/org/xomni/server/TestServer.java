@@ -1,0 +1,117 @@
+package org.xomni.server;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import org.xomni.LoadOptions;
+import org.xomni.ServingEngine;
+import org.xomni.ServingLimits;
+import org.xomni.XOmni;
+import org.xomni.image.Pixels;
+import org.xomni.image.PngWriter;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.Json;
+import tools.jackson.databind.JsonNode;
+
+/** A server over the tiny fixture, on a port of its own. */
+final class TestServer implements AutoCloseable {
+    static final String KEY = "a-key-for-tests-0123456789";
+    static final String MODEL = "xomni";
+
+    private final XOmni xomni;
+    private final ServingEngine engine;
+    private final XOmniServer server;
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    private TestServer(ServingLimits limits, ServerOptions options) {
+        this.xomni = XOmni.load(Path.of(System.getProperty("xomni.fixtures"), "tiny-en", "model"), LoadOptions.DEFAULT.dtype(DType.FLOAT32));
+        this.engine = ServingEngine.start(xomni, limits);
+        this.server = XOmniServer.start(engine, options);
+    }
+
+    static TestServer start() {
+        return start(ServingLimits.DEFAULT.deterministic(true));
+    }
+
+    static TestServer start(ServingLimits limits) {
+        return new TestServer(limits, ServerOptions.local(0, MODEL));
+    }
+
+    static TestServer withKey() {
+        return new TestServer(ServingLimits.DEFAULT, ServerOptions.local(0, MODEL).keys(List.of(KEY)));
+    }
+
+    static TestServer start(ServingLimits limits, ServerOptions options) {
+        return new TestServer(limits, options);
+    }
+
+    ServingEngine engine() {
+        return engine;
+    }
+
+    int port() {
+        return server.port();
+    }
+
+    List<String> apiRoutes() {
+        return server.apiRoutes();
+    }
+
+    void end(Duration grace) {
+        server.close(grace);
+    }
+
+    String url(String path) {
+        return "http://127.0.0.1:" + server.port() + path;
+    }
+
+    HttpResponse<String> get(String path, String... headers) throws IOException, InterruptedException {
+        return send(request(path, headers).GET());
+    }
+
+    HttpResponse<String> post(String path, String json, String... headers) throws IOException, InterruptedException {
+        return send(request(path, headers).header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(json)));
+    }
+
+    /** Posts and reads the answer, which must be a success. */
+    JsonNode ask(String path, String json) throws IOException, InterruptedException {
+        HttpResponse<String> response = post(path, json);
+        if (response.statusCode() != 200) {
+            throw new AssertionError(response.statusCode() + " " + response.body());
+        }
+        return Json.mapper().readTree(response.body());
+    }
+
+    HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
+        return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    HttpRequest.Builder request(String path, String... headers) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url(path)));
+        return headers.length == 0 ? request : request.headers(headers);
+    }
+
+    /** A picture that is not all one colour, as a data URL. */
+    static String dataUrl() {
+        Pixels pixels = new Pixels(96, 96);
+        for (int i = 0; i < pixels.rgb().length; i++) {
+            pixels.rgb()[i] = (byte) (i * 7 / 3);
+        }
+        return "data:image/png;base64," + Base64.getEncoder().encodeToString(PngWriter.encode(pixels, Map.of()));
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        engine.close(Duration.ofMillis(1));
+        xomni.close();
+        http.close();
+    }
+}

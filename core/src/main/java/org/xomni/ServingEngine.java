@@ -1,0 +1,330 @@
+package org.xomni;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntFunction;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.InputException;
+
+/**
+ * Serves many at once from one model: a bounded queue and continuous batching. Tasks join the batch and leave it between two tokens; pictures and
+ * answers share it. A place that becomes free goes to the client with the fewest rows in the batch, then to the task that came first, so nobody
+ * who asks for ten pictures keeps another waiting for all of them.
+ *
+ * <p>One thread owns the unified model ({@link ServingBatch}), another encodes pictures and makes pixels of tokens ({@link ServingVision}); the
+ * {@link XOmni} may not be used by others while the engine is open. Every task has its own random numbers, so that a seed draws the same picture:
+ * up to rounding, or to the bit with {@link ServingLimits#deterministic}.
+ */
+public final class ServingEngine implements AutoCloseable {
+    /** What a client that was refused is told to wait. */
+    static final Duration RETRY_AFTER = Duration.ofSeconds(2);
+
+    private static final Duration GRACE = Duration.ofSeconds(30);
+
+    private final XOmni xomni;
+    private final ServingLimits limits;
+    private final @Nullable CheckpointException cannotDraw;
+    private final ServingCounts counts = new ServingCounts();
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final List<Job<?>> waiting = new ArrayList<>();
+    private final AtomicLong clients = new AtomicLong();
+    private final ServingVision vision;
+    private final Thread thread;
+    private long arrivals;
+    private int open;
+    private boolean closing;
+    private volatile boolean stopping;
+
+    private ServingEngine(XOmni xomni, ServingLimits limits) {
+        this.xomni = xomni;
+        this.limits = limits;
+        this.cannotDraw = decoderProblem(xomni);
+        this.vision = new ServingVision(xomni, counts, this::ready);
+        CompletableFuture<Void> loaded = new CompletableFuture<>();
+        this.thread = Thread.ofPlatform().name("xomni-batch").start(() -> run(loaded));
+        try {
+            Void unused = loaded.join();
+        } catch (CompletionException e) {
+            vision.close();
+            throw e.getCause() instanceof RuntimeException known ? known : e;
+        }
+    }
+
+    /**
+     * Loads the unified model and starts to serve.
+     *
+     * @param xomni stays the caller's and is not to be closed before the engine
+     * @throws CheckpointException if the model cannot be used; a checkpoint that cannot make pixels may still answer
+     */
+    public static ServingEngine start(XOmni xomni, ServingLimits limits) {
+        if (xomni.offloads()) {
+            throw new InputException("a server keeps all parts of the model in memory; leave --offload out");
+        }
+        return new ServingEngine(xomni, limits);
+    }
+
+    private static @Nullable CheckpointException decoderProblem(XOmni xomni) {
+        try {
+            xomni.requireDecoder();
+            return null;
+        } catch (CheckpointException e) {
+            return e;
+        }
+    }
+
+    /** The model that is served. */
+    public Checkpoint checkpoint() {
+        return xomni.checkpoint();
+    }
+
+    public ServingLimits limits() {
+        return limits;
+    }
+
+    /**
+     * Takes on pictures of one client request; all of them or none.
+     *
+     * @param listener for each picture, by its index
+     * @throws InputException if a size does not suit the checkpoint
+     * @throws RefusedException if the queue is full or the engine closes
+     */
+    public List<Job<Task.Drawn>> draw(List<Task.Draw> pictures, IntFunction<Task.Listener> listener) {
+        if (cannotDraw != null) {
+            throw new InputException(String.valueOf(cannotDraw.getMessage()), cannotDraw);
+        }
+        pictures.forEach(picture -> xomni.grid(picture.request()));
+        List<Job<Task.Drawn>> jobs = new ArrayList<>();
+        long client = clients.incrementAndGet();
+        for (int i = 0; i < pictures.size(); i++) {
+            jobs.add(job(pictures.get(i), Task.Drawn.class, listener.apply(i), client));
+        }
+        admit(jobs);
+        return jobs;
+    }
+
+    /** Takes on one picture. */
+    public Job<Task.Drawn> draw(Task.Draw picture, Task.Listener listener) {
+        return draw(List.of(picture), unused -> listener).getFirst();
+    }
+
+    /**
+     * Takes on an answer.
+     *
+     * @throws RefusedException if the queue is full or the engine closes
+     */
+    public Job<Task.Said> answer(Task.Answer question, Task.Listener listener) {
+        Job<Task.Said> job = job(question, Task.Said.class, listener, clients.incrementAndGet());
+        admit(List.of(job));
+        return job;
+    }
+
+    private <R extends Task.Result> Job<R> job(Task task, Class<R> kind, Task.Listener listener, long client) {
+        long number;
+        lock.lock();
+        try {
+            number = arrivals++;
+        } finally {
+            lock.unlock();
+        }
+        return new Job<>(task, kind, listener, client, number, System.nanoTime() + limits.timeout().toNanos(), this::wake);
+    }
+
+    private void admit(List<? extends Job<?>> jobs) {
+        lock.lock();
+        try {
+            if (closing) {
+                counts.refused.add(jobs.size());
+                throw new RefusedException(RefusedException.Reason.CLOSING, "the server is shutting down; try again later", RETRY_AFTER);
+            }
+            if (open + jobs.size() > limits.maxQueue() + limits.maxBatch()) {
+                counts.refused.add(jobs.size());
+                throw new RefusedException(RefusedException.Reason.QUEUE_FULL,
+                        "the queue is full (" + limits.maxQueue() + " requests); try again later, or ask for fewer images", RETRY_AFTER);
+            }
+            open += jobs.size();
+            for (Job<?> job : jobs) {
+                job.whenDone(this::ended);
+                if (job.task().conversation().stream().anyMatch(Turn::hasPictures)) {
+                    vision.encode(job);
+                } else {
+                    waiting.add(job);
+                }
+            }
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void ended() {
+        lock.lock();
+        try {
+            open--;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A job whose pictures are encoded. */
+    private void ready(Job<?> job) {
+        lock.lock();
+        try {
+            waiting.add(job);
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void wake() {
+        lock.lock();
+        try {
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void run(CompletableFuture<Void> loaded) {
+        ServingBatch batch;
+        try {
+            batch = new ServingBatch(xomni, limits, counts, vision);
+        } catch (RuntimeException | Error e) {
+            loaded.completeExceptionally(e);
+            return;
+        }
+        loaded.complete(null);
+        try (batch) {
+            while (!stopping) {
+                begin(batch);
+                batch.step();
+                waitForWork(batch);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            refuseWaiting();
+        }
+    }
+
+    /** Fills free places of the batch from the queue. */
+    private void begin(ServingBatch batch) {
+        while (true) {
+            Job<?> next = take(batch::rowsOf, batch.free());
+            if (next == null) {
+                return;
+            }
+            batch.begin(next);
+        }
+    }
+
+    /** The job whose turn it is, if there is room for it; those that ended while they waited are told so. */
+    private @Nullable Job<?> take(ToIntFunction<Job<?>> rows, int room) {
+        List<Job<?>> ended = new ArrayList<>();
+        Job<?> next;
+        lock.lock();
+        try {
+            waiting.removeIf(job -> (closing || job.reasonToEnd() != null) && ended.add(job));
+            next = waiting.stream().min(Comparator.comparingInt(rows).thenComparingLong(Job::number)).orElse(null);
+            if (next != null && (next.task().slots() > room || !waiting.remove(next))) {
+                next = null;
+            }
+            counts.waiting = waiting.size();
+        } finally {
+            lock.unlock();
+        }
+        ended.forEach(job -> {
+            RuntimeException reason = job.reasonToEnd();
+            counts.end(job, reason != null ? reason : closed());
+        });
+        return next;
+    }
+
+    private void waitForWork(ServingBatch batch) throws InterruptedException {
+        lock.lock();
+        try {
+            while (!stopping && batch.isEmpty() && waiting.isEmpty()) {
+                boolean unused = changed.await(1, TimeUnit.SECONDS);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void refuseWaiting() {
+        List<Job<?>> left;
+        lock.lock();
+        try {
+            left = List.copyOf(waiting);
+            waiting.clear();
+        } finally {
+            lock.unlock();
+        }
+        left.forEach(job -> counts.end(job, closed()));
+    }
+
+    static RefusedException closed() {
+        return new RefusedException(RefusedException.Reason.CLOSING, "the server is shutting down; try again later", RETRY_AFTER);
+    }
+
+    /** Where it stands. */
+    public ServingStatus status() {
+        return counts.status();
+    }
+
+    /** Whether it takes on tasks. */
+    public boolean accepts() {
+        lock.lock();
+        try {
+            return !closing;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** {@link #close(Duration)} with half a minute. */
+    @Override
+    public void close() {
+        close(GRACE);
+    }
+
+    /**
+     * Ends: what is begun is finished if that takes no longer than {@code grace}, all else refused. Returns when every job has ended.
+     */
+    public void close(Duration grace) {
+        long deadline = System.nanoTime() + grace.toNanos();
+        lock.lock();
+        try {
+            closing = true;
+            changed.signalAll();
+            while (open > 0 && System.nanoTime() - deadline < 0) {
+                long unused = changed.awaitNanos(Math.min(TimeUnit.MILLISECONDS.toNanos(100), Math.max(1, deadline - System.nanoTime())));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            lock.unlock();
+        }
+        stopping = true;
+        wake();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        vision.close();
+        refuseWaiting();
+    }
+}

@@ -1,0 +1,351 @@
+package org.xomni;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.xomni.autoregressive.Sampling;
+import org.xomni.image.ImageFiles;
+import org.xomni.image.ImageTokens;
+import org.xomni.image.Pixels;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.InputException;
+
+/** Many requests in one batch: what they draw, who comes when, and how they end. */
+class ServingEngineTest {
+    private static final ServingLimits LIMITS = ServingLimits.DEFAULT.deterministic(true);
+    private static final DecodeSettings QUICK = new DecodeSettings(2, 1.5, false);
+
+    private final XOmni xomni = XOmni.load(Fixtures.model("tiny-en"), LoadOptions.DEFAULT.dtype(DType.FLOAT32));
+    private final Pixels image = ImageFiles.read(Fixtures.golden("tiny-en", "images/0_120x96_RGB.png"));
+
+    @AfterEach
+    void close() {
+        xomni.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {3, 12})
+    void tasksInCompanyGiveTheBitsTheyGiveAlone(int maxBatch) throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS.sizes(maxBatch, 64))) {
+            List<Task.Draw> pictures = new ArrayList<>();
+            List<Task.Answer> questions = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                Sampling sampling = new Sampling(i % 3 == 2 ? 2.5 : 1, 1, 50, 1, 0.03);
+                pictures.add(Task.Draw.of(new DrawRequest("picture " + i, 32 + 16 * (i % 4), 48, sampling, i, QUICK)));
+                questions.add(question("Question " + i, Sampling.text(1), i, i % 2 == 0 ? new Turn.Picture[] {new Turn.Picture(image)} : new Turn.Picture[0]));
+            }
+            List<Drawing> alone = new ArrayList<>();
+            List<String> aloneSaid = new ArrayList<>();
+            for (int i = 0; i < pictures.size(); i++) {
+                alone.add(engine.draw(pictures.get(i), Task.Listener.NONE).await().drawing());
+                aloneSaid.add(engine.answer(questions.get(i), Task.Listener.NONE).await().text());
+            }
+
+            List<Job<Task.Drawn>> drawing = new ArrayList<>();
+            List<Job<Task.Said>> saying = new ArrayList<>();
+            for (int i = 0; i < pictures.size(); i++) {
+                saying.add(engine.answer(questions.get(i), Task.Listener.NONE));
+                drawing.add(engine.draw(pictures.get(i), Task.Listener.NONE));
+            }
+
+            for (int i = 0; i < pictures.size(); i++) {
+                assertThat(drawing.get(i).await().drawing()).as("picture " + i).isEqualTo(alone.get(i));
+                assertThat(saying.get(i).await().text()).as("answer " + i).isEqualTo(aloneSaid.get(i));
+            }
+            assertThat(engine.status().images()).isEqualTo(12);
+            assertThat(engine.status().answers()).isEqualTo(12);
+        }
+    }
+
+    @Test
+    void theEngineDrawsAndSaysWhatTheFacadeDoes() throws Exception {
+        DrawRequest request = new DrawRequest("a red square", 48, 32, Sampling.IMAGE, 5, QUICK);
+        Drawing drawn = xomni.draw(request, Progress.NONE);
+        Reply reply = xomni.chat(new ChatRequest("What is it?", List.of(image), 8, Sampling.text(1), 3), piece -> {}, Progress.NONE);
+        Drawing inConversation;
+        String after;
+        try (Conversation conversation = xomni.converse()) {
+            inConversation = conversation.draw(request, Progress.NONE);
+            after = conversation.say(new ChatRequest("And this?", List.of(), 8, Sampling.text(1), 3), piece -> {}, Progress.NONE).text();
+        }
+
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            Turn asked = Turn.of("user", "a red square");
+            assertThat(engine.draw(Task.Draw.of(request), Task.Listener.NONE).await().drawing()).isEqualTo(drawn);
+            Task.Said said = engine.answer(question("What is it?", Sampling.text(1), 3, new Turn.Picture(image)), Task.Listener.NONE).await();
+            assertThat(said.text()).isEqualTo(reply.text());
+            assertThat(said.tokens()).isEqualTo(reply.tokens().length);
+            Drawing again = engine.draw(new Task.Draw(request, List.of(asked), 0), Task.Listener.NONE).await().drawing();
+            assertThat(again).isEqualTo(inConversation);
+            List<Turn> turns = List.of(asked, Turn.of("assistant", new Turn.Tokens(again.tokens())), Turn.of("user", "And this?"));
+            assertThat(engine.answer(new Task.Answer(turns, 8, Sampling.text(1), 3, List.of()), Task.Listener.NONE).await().text())
+                    .isEqualTo(after);
+        }
+    }
+
+    @Test
+    void aTaskJoinsWhileAnotherIsDrawn() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            CountDownLatch begun = new CountDownLatch(1);
+            AtomicInteger tokensOfTheFirst = new AtomicInteger();
+            Job<Task.Drawn> large = engine.draw(picture(320, 1), new Task.Listener() {
+                @Override
+                public void token(int id, int done, int total) {
+                    tokensOfTheFirst.set(done);
+                    begun.countDown();
+                }
+            });
+            begun.await();
+            engine.draw(picture(32, 2), Task.Listener.NONE).await();
+            assertThat(large.done()).isFalse();
+            assertThat(tokensOfTheFirst.get()).isLessThan(400);
+            assertThat(large.await().drawing().tokens().ids()).hasSize(400);
+        }
+    }
+
+    @Test
+    void cancellingEndsOneWithinATokenAndLeavesTheOthers() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            AtomicInteger tokens = new AtomicInteger();
+            List<Job<?>> self = Collections.synchronizedList(new ArrayList<>());
+            CountDownLatch known = new CountDownLatch(1);
+            Job<Task.Drawn> doomed = engine.draw(picture(320, 1), new Task.Listener() {
+                @Override
+                public void token(int id, int done, int total) {
+                    tokens.set(done);
+                    if (done == 5) {
+                        awaitQuietly(known);
+                        self.getFirst().cancel();
+                    }
+                }
+            });
+            self.add(doomed);
+            known.countDown();
+            Job<Task.Drawn> other = engine.draw(picture(64, 2), Task.Listener.NONE);
+
+            assertThatThrownBy(doomed::await).isInstanceOf(CancellationException.class);
+            assertThat(tokens.get()).isLessThanOrEqualTo(6);
+            assertThat(other.await().drawing().tokens().ids()).hasSize(16);
+            assertThat(engine.status().cancelled()).isEqualTo(1);
+            assertThat(engine.status().rows()).isZero();
+        }
+    }
+
+    @Test
+    void whatIsTooMuchIsRefusedAndAPictureOfManyIsTakenWholeOrNotAtAll() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS.sizes(2, 2))) {
+            Job<Task.Drawn> holding = engine.draw(picture(32, 1), holdingUp(held, go));
+            held.await();
+            List<Job<Task.Drawn>> two = engine.draw(List.of(picture(32, 2), picture(32, 3)), i -> Task.Listener.NONE);
+            assertThatThrownBy(() -> engine.draw(List.of(picture(32, 4), picture(32, 5)), i -> Task.Listener.NONE))
+                    .isInstanceOfSatisfying(RefusedException.class, e -> {
+                        assertThat(e.reason()).isEqualTo(RefusedException.Reason.QUEUE_FULL);
+                        assertThat(e.retryAfter()).isPositive();
+                    });
+            Job<Task.Drawn> last = engine.draw(picture(32, 6), Task.Listener.NONE);
+            assertThatThrownBy(() -> engine.draw(picture(32, 7), Task.Listener.NONE)).hasMessageContaining("queue is full");
+            go.countDown();
+            assertThat(holding.await().drawing().seed()).isEqualTo(1);
+            assertThat(two.get(1).await().drawing().seed()).isEqualTo(3);
+            assertThat(last.await().drawing().seed()).isEqualTo(6);
+            assertThat(engine.status().refused()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void whoAsksForManyDoesNotKeepOthersWaitingForAll() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        List<Long> order = Collections.synchronizedList(new ArrayList<>());
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS.sizes(2, 64))) {
+            Job<Task.Drawn> holding = engine.draw(picture(32, 0), holdingUp(held, go));
+            held.await();
+            List<Task.Draw> many = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                many.add(picture(48, 100 + i));
+            }
+            List<Job<Task.Drawn>> greedy = engine.draw(many, i -> noting(order, 100 + i));
+            Job<Task.Drawn> modest = engine.draw(picture(48, 1), noting(order, 1));
+            go.countDown();
+            modest.await();
+            for (Job<Task.Drawn> job : greedy) {
+                job.await();
+            }
+            holding.await();
+        }
+        assertThat(order).hasSize(9);
+        assertThat(order.indexOf(1L)).as("turn of the one who asked last, in " + order).isLessThanOrEqualTo(1);
+        assertThat(order.stream().filter(seed -> seed >= 100)).isSorted();
+    }
+
+    @Test
+    void whatTakesTooLongIsGivenUp() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS.sizes(2, 8).timeout(Duration.ofMillis(400)))) {
+            Job<Task.Drawn> running = engine.draw(guided(64, 1), holdingUp(held, go));
+            held.await();
+            Job<Task.Drawn> waiting = engine.draw(guided(64, 2), Task.Listener.NONE);
+            Thread.sleep(450);
+            go.countDown();
+            assertThatThrownBy(running::await).isInstanceOfSatisfying(
+                    RefusedException.class, e -> assertThat(e.reason()).isEqualTo(RefusedException.Reason.TOOK_TOO_LONG));
+            assertThatThrownBy(waiting::await).isInstanceOfSatisfying(
+                    RefusedException.class, e -> assertThat(e.reason()).isEqualTo(RefusedException.Reason.WAITED_TOO_LONG));
+        }
+    }
+
+    @Test
+    void closingFinishesWhatIsBegunAndRefusesTheRest() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        ServingEngine engine = ServingEngine.start(xomni, LIMITS.sizes(2, 8));
+        Job<Task.Drawn> begun = engine.draw(guided(64, 1), holdingUp(held, go));
+        held.await();
+        Job<Task.Drawn> waiting = engine.draw(guided(64, 2), Task.Listener.NONE);
+        Thread closing = Thread.ofPlatform().start(() -> engine.close(Duration.ofSeconds(20)));
+        while (engine.accepts()) {
+            Thread.onSpinWait();
+        }
+        go.countDown();
+        closing.join();
+
+        assertThat(begun.await().drawing().seed()).isEqualTo(1);
+        for (Job<?> refused : List.of(waiting)) {
+            assertThatThrownBy(refused::await).isInstanceOfSatisfying(
+                    RefusedException.class, e -> assertThat(e.reason()).isEqualTo(RefusedException.Reason.CLOSING));
+        }
+        assertThatThrownBy(() -> engine.draw(picture(32, 3), Task.Listener.NONE)).hasMessageContaining("shutting down");
+    }
+
+    @Test
+    void closingWithoutPatienceEndsEverything() throws Exception {
+        CountDownLatch held = new CountDownLatch(1);
+        ServingEngine engine = ServingEngine.start(xomni, LIMITS);
+        Job<Task.Drawn> begun = engine.draw(picture(320, 1), holdingUp(held, new CountDownLatch(0)));
+        held.await();
+        engine.close(Duration.ofMillis(1));
+        assertThat(begun.done()).isTrue();
+        assertThatThrownBy(begun::await).isInstanceOf(RefusedException.class).hasMessageContaining("shutting down");
+    }
+
+    @Test
+    void progressAndPreviewsAreHeard() throws Exception {
+        List<String> heard = Collections.synchronizedList(new ArrayList<>());
+        List<Pixels> previews = Collections.synchronizedList(new ArrayList<>());
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            DrawRequest request = new DrawRequest("a", 64, 48, Sampling.IMAGE, 1, QUICK);
+            Drawing drawing = engine.draw(new Task.Draw(request, List.of(), 1), new Task.Listener() {
+                @Override
+                public void token(int id, int done, int total) {
+                    heard.add(done + "/" + total + "=" + id);
+                }
+
+                @Override
+                public void decoding(int done, int total) {
+                    heard.add("step " + done + "/" + total);
+                }
+
+                @Override
+                public void preview(Pixels pixels, ImageTokens soFar, int index) {
+                    previews.add(pixels);
+                    heard.add("preview " + index);
+                }
+            }).await().drawing();
+            int[] ids = drawing.tokens().ids();
+            for (int i = 0; i < 12; i++) {
+                assertThat(heard).contains(i + 1 + "/12=" + ids[i]);
+            }
+            assertThat(heard).contains("preview 0", "step 1/2", "step 2/2");
+            assertThat(previews.getFirst().height()).isEqualTo(64);
+            assertThat(previews.getFirst()).isNotEqualTo(drawing.pixels());
+        }
+    }
+
+    @Test
+    void stopTextsEndAnAnswer() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            String whole = engine.answer(question("Say much", Sampling.text(1), 9), Task.Listener.NONE).await().text();
+            String stop = whole.substring(5, 8);
+            StringBuilder heard = new StringBuilder();
+            Task.Answer stopped = new Task.Answer(List.of(Turn.of("user", "Say much")), 12, Sampling.text(1), 9, List.of(stop));
+            Task.Said said = engine.answer(stopped, new Task.Listener() {
+                @Override
+                public void text(String piece) {
+                    heard.append(piece);
+                }
+            }).await();
+            assertThat(said.text()).isEqualTo(whole.substring(0, whole.indexOf(stop))).isEqualTo(heard.toString());
+            assertThat(said.whole()).isTrue();
+        }
+    }
+
+    @Test
+    void badInputIsTheCallersAndTheNextIsServed() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            assertThatThrownBy(() -> engine.draw(picture(33, 1), Task.Listener.NONE)).isInstanceOf(InputException.class);
+            Job<Task.Drawn> tooLong = engine.draw(
+                    Task.Draw.of(DrawRequest.of("long ".repeat(9000), 32, 32, 1)), Task.Listener.NONE);
+            assertThatThrownBy(tooLong::await).isInstanceOf(InputException.class).hasMessageContaining("shorten the prompt");
+            Job<Task.Said> narrow = engine.answer(question("?", Sampling.GREEDY, 1, new Turn.Picture(new Pixels(8, 8))), Task.Listener.NONE);
+            assertThatThrownBy(narrow::await).isInstanceOf(InputException.class);
+            assertThat(engine.draw(picture(32, 1), Task.Listener.NONE).await().drawing().seed()).isEqualTo(1);
+        }
+    }
+
+    private static Task.Answer question(String text, Sampling sampling, long seed, Turn.Picture... pictures) {
+        List<Turn.Part> parts = new ArrayList<>(List.of(pictures));
+        parts.add(new Turn.Text(text));
+        return new Task.Answer(List.of(new Turn("user", parts)), 8, sampling, seed, List.of());
+    }
+
+    private static Task.Draw picture(int side, long seed) {
+        return Task.Draw.of(new DrawRequest("a picture", side, side, Sampling.IMAGE, seed, QUICK));
+    }
+
+    private static Task.Draw guided(int side, long seed) {
+        return Task.Draw.of(new DrawRequest("a picture", side, side, new Sampling(2, 1, 50, 1, 0.03), seed, QUICK));
+    }
+
+    private static Task.Listener holdingUp(CountDownLatch held, CountDownLatch go) {
+        return new Task.Listener() {
+            @Override
+            public void token(int id, int done, int total) {
+                held.countDown();
+                awaitQuietly(go);
+            }
+        };
+    }
+
+    private static Task.Listener noting(List<Long> order, long seed) {
+        return new Task.Listener() {
+            @Override
+            public void token(int id, int done, int total) {
+                if (done == 1) {
+                    order.add(seed);
+                }
+            }
+        };
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
