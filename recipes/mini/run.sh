@@ -1,0 +1,29 @@
+#!/bin/sh
+# Trains mini from nothing: all stages in order, two at a time with one thread each, each part copied to models/mini when it is done.
+# Continues where it was stopped; a stage that is finished only exports its part again. Logs are in runs/NAME.log.
+set -eu
+cd "$(dirname "$0")/../.."
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+mkdir -p runs
+
+# stage STAGE NAME: trains recipes/mini/NAME.yaml in runs/NAME.
+stage() {
+  ./xomni train "$1" --recipe "recipes/mini/$2.yaml" --run "runs/$2" --threads 1 --resume >>"runs/$2.log" 2>&1 ||
+    { echo "run.sh: $2 failed; see runs/$2.log" >&2; return 1; }
+  # A run that was interrupted ends without an error, too.
+  grep -q '^done: ' "runs/$2.log" || { echo "run.sh: $2 was stopped; run this again to go on" >&2; return 1; }
+  for part in model flux; do
+    if [ -d "runs/$2/model/$part" ]; then cp -R "runs/$2/model/$part" models/mini/; fi
+  done
+  echo "run.sh: $2 is done"
+}
+
+./xomni --version >/dev/null
+stage tokenizer tokenizer & tokenizer=$!
+stage autoencoder autoencoder & autoencoder=$!
+wait "$tokenizer"
+wait "$autoencoder"
+stage decoder decoder & decoder=$!
+stage pretrain pretrain-1
+stage pretrain pretrain-2
+wait "$decoder"
