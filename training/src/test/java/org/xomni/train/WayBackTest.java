@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -35,16 +36,20 @@ class WayBackTest {
 
             Map<String, Tensor> fresh = WayBack.fresh(old, "quantizer", codes_NC, random);
 
-            Tensor features_ND = codes_NC.matmul(fresh.get("quantizer/post_quant_conv.weight").view(WIDTH, CODE).t())
-                    .add(fresh.get("quantizer/post_quant_conv.bias"));
+            Tensor features_ND = codes_NC.matmul(get(fresh, "quantizer/post_quant_conv.weight").view(WIDTH, CODE).t())
+                    .add(get(fresh, "quantizer/post_quant_conv.bias"));
             assertThat(features_ND.mean(new long[] {0}, false, new ScalarTypeOptional()).abs().max().item_float()).isCloseTo(0, within(1e-4f));
             float[] variances = Tensors.floats(torch.linalg_eigvalsh(features_ND.t().matmul(features_ND).div(new Scalar(500.0))));
             for (int i = 0; i < WIDTH; i++) {
                 float expected = i < WIDTH - CODE ? 0 : (float) WIDTH / CODE;
                 assertThat(variances[i]).isCloseTo(expected, within(1e-3f));
             }
-            assertThat(fresh.get("quantizer/post_conv.1.conv2.weight").abs().max().item_float()).isZero();
+            assertThat(get(fresh, "quantizer/post_conv.1.conv2.weight").abs().max().item_float()).isZero();
             assertThat(fresh.get("quantizer/quant_conv.weight")).as("what chooses tokens stays").isSameAs(old.get("quantizer/quant_conv.weight"));
         }
+    }
+
+    private static Tensor get(Map<String, Tensor> weights, String name) {
+        return Objects.requireNonNull(weights.get(name), name);
     }
 }
