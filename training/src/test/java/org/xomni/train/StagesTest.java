@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.data.signs.SignsWorld.Tasks;
 import org.xomni.decoder.Vae;
 import org.xomni.tensor.ConfigFile;
@@ -173,6 +174,21 @@ class StagesTest {
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("step 3")
                 .hasMessageContaining("--resume");
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.5})
+    void aFinishedRunThatIsResumedExportsTheSameAgain(double ema) throws IOException {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        LoopSettings plain = loop(3, 3);
+        LoopSettings loop = new LoopSettings(3, 1, 1e-2, plain.schedule(), plain.optimizer(), ema, 3, 1);
+        Path run = folder.resolve("run");
+        assertThat(losses(Kind.AUTOENCODER.make(checkpoint, 4), loop, run, false, -1)).hasSize(3);
+        Path weights = run.resolve("model").resolve("flux").resolve("vae").resolve("diffusion_pytorch_model.safetensors");
+        byte[] trained = Files.readAllBytes(weights);
+        Files.delete(weights);
+        assertThat(losses(Kind.AUTOENCODER.make(checkpoint, 4), loop, run, true, -1)).isEmpty();
+        assertThat(Files.readAllBytes(weights)).isEqualTo(trained);
     }
 
     @Test
