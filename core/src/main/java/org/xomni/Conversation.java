@@ -41,7 +41,7 @@ public final class Conversation implements AutoCloseable {
      */
     public ImageTokens show(Pixels image) {
         ImageTokens tokens = xomni.tokenize(image);
-        pending.add(xomni.imageSpan(tokens));
+        pending.add(xomni.input().image(tokens));
         return tokens;
     }
 
@@ -53,9 +53,9 @@ public final class Conversation implements AutoCloseable {
      */
     public Reply say(ChatRequest request, Consumer<String> listener, Progress progress) {
         List<Span> shown = new ArrayList<>(pending);
-        request.images().forEach(image -> shown.add(xomni.imageSpan(xomni.tokenize(image))));
+        request.images().forEach(image -> shown.add(xomni.input().image(xomni.tokenize(image))));
         List<Message> turn = withUserMessage(shown, request.prompt());
-        int[] ids = xomni.render(turn);
+        int[] ids = xomni.input().render(turn);
         Reply reply = xomni.answer(
                 batch(), heard -> join(ids, unread -> xomni.textRow(unread, request, heard)), request.maxTokens(), listener, progress);
         remember(ids, reply.tokens());
@@ -65,11 +65,11 @@ public final class Conversation implements AutoCloseable {
 
     /** Asks for an image. */
     public Drawing draw(DrawRequest request, Progress progress) {
-        XOmni.Grid grid = xomni.grid(request);
+        ModelInput.Grid grid = xomni.input().grid(request);
         xomni.requireDecoder();
         List<Message> turn = withUserMessage(pending, request.prompt());
-        int[] ids = XOmni.concat(xomni.render(turn), xomni.vocabulary().imageHeader(grid.height(), grid.width()));
-        Sequence row = join(ids, unread -> xomni.imageRow(unread, grid, request));
+        int[] ids = xomni.input().render(turn, grid);
+        Sequence row = join(ids, unread -> xomni.input().imageRow(unread, grid, request, id -> {}));
         try {
             progress.report(Progress.Phase.DRAWING, 0, grid.tokens());
             for (int done = 1; done <= grid.tokens(); done++) {
@@ -81,13 +81,13 @@ public final class Conversation implements AutoCloseable {
             batch().leave(row);
         }
         remember(ids, row.drawn());
-        ImageTokens tokens = xomni.vocabulary().drawn(grid.height(), grid.width(), row.drawn());
+        ImageTokens tokens = xomni.input().vocabulary().drawn(grid.height(), grid.width(), row.drawn());
         if (xomni.offloads()) {
             releaseCache();
             xomni.releaseModel();
         }
         Pixels pixels = xomni.detokenize(tokens, request.prompt(), request.seed(), request.decode(), progress);
-        commit(turn, xomni.imageSpan(tokens));
+        commit(turn, xomni.input().image(tokens));
         return new Drawing(tokens, pixels, request.seed());
     }
 
@@ -102,13 +102,8 @@ public final class Conversation implements AutoCloseable {
     }
 
     private List<Message> withUserMessage(List<Span> shown, String prompt) {
-        List<Span> content = new ArrayList<>(shown);
-        if (!shown.isEmpty()) {
-            content.add(new Span.Trusted("\n"));
-        }
-        content.add(new Span.Plain(prompt));
         List<Message> turn = new ArrayList<>(messages);
-        turn.add(new Message("user", content));
+        turn.add(ModelInput.userMessage(shown, prompt));
         return turn;
     }
 
@@ -142,7 +137,7 @@ public final class Conversation implements AutoCloseable {
     /** The slot has read the prompt and what was drawn after it, but for the last token. */
     private void remember(int[] ids, int[] drawn) {
         if (slot != null) {
-            read = Arrays.copyOf(XOmni.concat(ids, drawn), slot.length());
+            read = Arrays.copyOf(ModelInput.concat(ids, drawn), slot.length());
         }
     }
 

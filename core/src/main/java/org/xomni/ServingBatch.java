@@ -6,6 +6,7 @@ import java.util.List;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.image.ImageTokens;
+import org.xomni.text.Message;
 import org.xomni.text.TextStream;
 
 /** The first thread of a {@link ServingEngine}: it alone uses the unified model and the text tokenizer. */
@@ -25,7 +26,7 @@ final class ServingBatch implements AutoCloseable {
     }
 
     /** A picture that is being drawn. */
-    private record Picture(Job<?> job, Sequence sequence, DrawRequest request, XOmni.Grid grid, String shown, int promptTokens) implements Row {}
+    private record Picture(Job<?> job, Sequence sequence, DrawRequest request, ModelInput.Grid grid, String shown, int promptTokens) implements Row {}
 
     /** An answer that is being said. */
     private record Speech(Job<?> job, Sequence sequence, Voice voice, int promptTokens) implements Row {}
@@ -72,16 +73,14 @@ final class ServingBatch implements AutoCloseable {
 
     private Picture picture(Job<?> job, Task.Draw draw) {
         DrawRequest request = draw.request();
-        XOmni.Grid grid = xomni.grid(request);
-        List<Turn> conversation = job.conversation();
-        int[] read = conversation.isEmpty()
-                ? xomni.text().encode(request.prompt())
-                : xomni.render(conversation.stream().map(xomni::message).toList());
-        int[] prompt = XOmni.concat(read, xomni.vocabulary().imageHeader(grid.height(), grid.width()));
+        ModelInput input = xomni.input();
+        ModelInput.Grid grid = input.grid(request);
+        List<Message> conversation = job.conversation().stream().map(input::message).toList();
+        int[] prompt = conversation.isEmpty() ? input.prompt(request.prompt(), grid) : input.render(conversation, grid);
         String shown = xomni.asRead(request.prompt());
         int first = xomni.checkpoint().unified().vocabSize();
         Drawn drawn = new Drawn(grid.tokens());
-        Sequence sequence = batch.join(xomni.imageRow(prompt, grid, request, id -> {
+        Sequence sequence = batch.join(input.imageRow(prompt, grid, request, id -> {
             counts.imageTokens.increment();
             drawn.add(id - first);
             job.listener().token(id - first, drawn.count, grid.tokens());
@@ -105,11 +104,12 @@ final class ServingBatch implements AutoCloseable {
     }
 
     private Speech speech(Job<?> job, Task.Answer answer) {
-        int[] prompt = xomni.render(job.conversation().stream().map(xomni::message).toList());
+        ModelInput input = xomni.input();
+        int[] prompt = input.render(job.conversation().stream().map(input::message).toList());
         int room = batch.capacity() + 1 - prompt.length;
         int limit = answer.maxTokens() > 0 ? answer.maxTokens() : Math.max(1, Math.min(ChatRequest.DEFAULT_MAX_TOKENS, room));
         Voice voice = new Voice(xomni.text().stream(true), new StopTexts(answer.stop()), job.listener());
-        Sequence sequence = batch.join(xomni.textRow(prompt, answer.sampling(), answer.seed(), limit, id -> {
+        Sequence sequence = batch.join(input.textRow(prompt, answer.sampling(), answer.seed(), limit, id -> {
             counts.textTokens.increment();
             voice.hear(id);
         }));
@@ -146,7 +146,7 @@ final class ServingBatch implements AutoCloseable {
         switch (row) {
             case Picture picture when picture.sequence().done() -> {
                 leave(row);
-                ImageTokens tokens = xomni.vocabulary().drawn(picture.grid().height(), picture.grid().width(), picture.sequence().drawn());
+                ImageTokens tokens = xomni.input().vocabulary().drawn(picture.grid().height(), picture.grid().width(), picture.sequence().drawn());
                 vision.decode(row.job(), picture.request(), tokens, picture.shown(), picture.promptTokens());
             }
             case Speech speech when speech.sequence().done() || speech.voice().stopped() -> {

@@ -103,7 +103,7 @@ public final class ServingEngine implements AutoCloseable {
         if (cannotDraw != null) {
             throw new InputException(String.valueOf(cannotDraw.getMessage()), cannotDraw);
         }
-        pictures.forEach(picture -> xomni.grid(picture.request()));
+        pictures.forEach(picture -> xomni.input().grid(picture.request()));
         List<Job<Task.Drawn>> jobs = new ArrayList<>();
         long client = clients.incrementAndGet();
         for (int i = 0; i < pictures.size(); i++) {

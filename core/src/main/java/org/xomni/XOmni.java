@@ -2,21 +2,15 @@ package org.xomni;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import org.bytedeco.pytorch.Tensor;
-import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.Batch;
-import org.xomni.autoregressive.Head;
-import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.autoregressive.UnifiedModel;
-import org.xomni.autoregressive.Vocabulary;
 import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.decoder.Tiles;
 import org.xomni.image.ImageTokens;
@@ -30,8 +24,6 @@ import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.ShardedSafetensors;
-import org.xomni.text.ChatTemplate;
-import org.xomni.text.Message;
 import org.xomni.text.Span;
 import org.xomni.text.TextStream;
 import org.xomni.text.TextTokenizer;
@@ -61,7 +53,7 @@ public final class XOmni implements AutoCloseable {
     private final Lazy<ImageTokenizer> tokenizer;
     private final Lazy<UnifiedModel> model;
     private final Lazy<DiffusionDecoder> decoder;
-    private @Nullable ChatTemplate template;
+    private final ModelInput input;
 
     private XOmni(Checkpoint checkpoint, LoadOptions options) {
         if (options.threads() > 0) {
@@ -74,6 +66,7 @@ public final class XOmni implements AutoCloseable {
         this.tokenizer = new Lazy<>(() -> ImageTokenizer.load(checkpoint.folder(), numerics));
         this.model = new Lazy<>(this::loadModel);
         this.decoder = new Lazy<>(this::loadDecoder);
+        this.input = new ModelInput(checkpoint, text, this::tokenize);
     }
 
     /**
@@ -161,20 +154,20 @@ public final class XOmni implements AutoCloseable {
     }
 
     private List<ImageTokens> drawSideBySide(List<DrawRequest> requests, Progress progress) {
-        List<Grid> grids = requests.stream().map(this::grid).toList();
+        List<ModelInput.Grid> grids = requests.stream().map(input::grid).toList();
         List<int[]> prompts = new ArrayList<>();
         int longest = 0;
         for (int i = 0; i < requests.size(); i++) {
-            int[] prompt = concat(text.get().encode(requests.get(i).prompt()), vocabulary().imageHeader(grids.get(i).height(), grids.get(i).width()));
+            int[] prompt = input.prompt(requests.get(i).prompt(), grids.get(i));
             prompts.add(prompt);
             longest = Math.max(longest, prompt.length + grids.get(i).tokens());
         }
         int slots = requests.stream().mapToInt(r -> r.sampling().guided() ? 2 : 1).sum();
-        int total = grids.stream().mapToInt(Grid::tokens).max().orElse(0);
+        int total = grids.stream().mapToInt(ModelInput.Grid::tokens).max().orElse(0);
         try (Batch batch = new Batch(model.get(), slots, longest)) {
             List<Sequence> rows = new ArrayList<>();
             for (int i = 0; i < requests.size(); i++) {
-                rows.add(batch.join(imageRow(prompts.get(i), grids.get(i), requests.get(i))));
+                rows.add(batch.join(input.imageRow(prompts.get(i), grids.get(i), requests.get(i), id -> {})));
             }
             int done = 0;
             progress.report(Progress.Phase.DRAWING, 0, total);
@@ -186,61 +179,10 @@ public final class XOmni implements AutoCloseable {
             }
             List<ImageTokens> tokens = new ArrayList<>();
             for (int i = 0; i < rows.size(); i++) {
-                tokens.add(vocabulary().drawn(grids.get(i).height(), grids.get(i).width(), rows.get(i).drawn()));
+                tokens.add(input.vocabulary().drawn(grids.get(i).height(), grids.get(i).width(), rows.get(i).drawn()));
             }
             return tokens;
         }
-    }
-
-    /** What a row that draws reads: the prompt, and without it the bare header. */
-    Batch.Request imageRow(int[] prompt, Grid grid, DrawRequest request) {
-        return imageRow(prompt, grid, request, id -> {});
-    }
-
-    Batch.Request imageRow(int[] prompt, Grid grid, DrawRequest request, IntConsumer listener) {
-        Vocabulary vocabulary = vocabulary();
-        return new Batch.Request(
-                prompt,
-                vocabulary.imageHeader(grid.height(), grid.width()),
-                Head.IMAGE,
-                request.sampling(),
-                request.seed(),
-                vocabulary.control(),
-                Set.of(),
-                grid.tokens(),
-                listener);
-    }
-
-    /** Tokens along both sides of an image. */
-    record Grid(int height, int width) {
-        int tokens() {
-            return height * width;
-        }
-    }
-
-    /**
-     * The grid of a request.
-     *
-     * @throws InputException if its size is no multiple of the patch
-     */
-    Grid grid(DrawRequest request) {
-        int patch = checkpoint.decoder().upscaleFactor();
-        int height = request.height();
-        int width = request.width();
-        if (height < patch || width < patch || height % patch != 0 || width % patch != 0) {
-            throw new InputException("size " + height + "x" + width + " is not a multiple of " + patch + " pixels; try "
-                    + nearest(height, patch) + "x" + nearest(width, patch));
-        }
-        long tokens = (long) (height / patch) * (width / patch);
-        if (tokens > checkpoint.unified().maxPositions()) {
-            throw new InputException("size " + height + "x" + width + " takes " + tokens + " tokens, and the context holds "
-                    + checkpoint.unified().maxPositions() + "; draw a smaller image");
-        }
-        return new Grid(height / patch, width / patch);
-    }
-
-    private static int nearest(int side, int patch) {
-        return Math.max(1, Math.round((float) side / patch)) * patch;
     }
 
     /**
@@ -249,60 +191,18 @@ public final class XOmni implements AutoCloseable {
      * @param listener hears the answer piece by piece, whole characters only
      */
     public Reply chat(ChatRequest request, Consumer<String> listener, Progress progress) {
-        List<Span> content = new ArrayList<>();
-        request.images().forEach(image -> content.add(imageSpan(tokenize(image))));
+        List<Span> images = request.images().stream().map(image -> input.image(tokenize(image))).toList();
         releaseIfOffloading(tokenizer);
-        if (!request.images().isEmpty()) {
-            content.add(new Span.Trusted("\n"));
-        }
-        content.add(new Span.Plain(request.prompt()));
-        int[] prompt = render(List.of(new Message("user", content)));
+        int[] prompt = input.render(List.of(ModelInput.userMessage(images, request.prompt())));
         long needed = (long) prompt.length + request.maxTokens();
         try (Batch batch = new Batch(model.get(), 1, (int) Math.min(needed, checkpoint.unified().maxPositions()))) {
-            return answer(batch, listenerRow -> batch.join(textRow(prompt, request, listenerRow)), request.maxTokens(), listener, progress);
+            return answer(batch, heard -> batch.join(textRow(prompt, request, heard)), request.maxTokens(), listener, progress);
         }
     }
 
-    /** A message of a conversation that shows images and then says something, as the model was trained to read it. */
-    Span imageSpan(ImageTokens tokens) {
-        return new Span.Ids(vocabulary().image(tokens));
-    }
-
-    /** The ids of a conversation, up to where the assistant speaks. */
-    int[] render(List<Message> messages) {
-        ChatTemplate loaded = template;
-        if (loaded == null) {
-            loaded = ChatTemplate.load(checkpoint.folder());
-            template = loaded;
-        }
-        return loaded.encode(messages, true, text.get());
-    }
-
-    /** A message as the model was trained to read it: images first. */
-    Message message(Turn turn) {
-        List<Span> content = new ArrayList<>();
-        for (Turn.Part part : turn.parts()) {
-            switch (part) {
-                case Turn.Text unused -> { }
-                case Turn.Picture(Pixels pixels) -> content.add(imageSpan(tokenize(pixels)));
-                case Turn.Tokens(ImageTokens tokens) -> content.add(imageSpan(tokens));
-            }
-        }
-        String said = turn.text();
-        if (!content.isEmpty() && !said.isEmpty()) {
-            content.add(new Span.Trusted("\n"));
-        }
-        content.add(new Span.Plain(said));
-        return new Message(turn.role(), content);
-    }
-
+    /** The row of a question. */
     Batch.Request textRow(int[] prompt, ChatRequest request, IntConsumer listener) {
-        return textRow(prompt, request.sampling(), request.seed(), request.maxTokens(), listener);
-    }
-
-    Batch.Request textRow(int[] prompt, Sampling sampling, long seed, int limit, IntConsumer listener) {
-        return new Batch.Request(
-                prompt, null, Head.TEXT, sampling, seed, Set.of(), Set.of(vocabulary().endOfTurn()), limit, listener);
+        return input.textRow(prompt, request.sampling(), request.seed(), request.maxTokens(), listener);
     }
 
     /** Runs a text row to its end. */
@@ -402,8 +302,9 @@ public final class XOmni implements AutoCloseable {
         return model.get();
     }
 
-    Vocabulary vocabulary() {
-        return new Vocabulary(checkpoint.unified(), text.get());
+    /** What the unified model reads. */
+    ModelInput input() {
+        return input;
     }
 
     TextTokenizer text() {
@@ -443,12 +344,6 @@ public final class XOmni implements AutoCloseable {
                 return progress.cancelled();
             }
         };
-    }
-
-    static int[] concat(int[] a, int[] b) {
-        int[] both = Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, both, a.length, b.length);
-        return both;
     }
 
     @Override

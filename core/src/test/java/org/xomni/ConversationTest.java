@@ -118,14 +118,13 @@ class ConversationTest {
             Drawing drawing = conversation.draw(new DrawRequest("a dog", HEIGHT, WIDTH, guided, 5, DecodeSettings.DEFAULT), Progress.NONE);
             List<Message> before = conversation.messages().subList(0, 3);
 
-            int[] header = xomni.vocabulary().imageHeader(HEIGHT / 16, WIDTH / 16);
-            XOmni.Grid grid = new XOmni.Grid(HEIGHT / 16, WIDTH / 16);
+            ModelInput.Grid grid = new ModelInput.Grid(HEIGHT / 16, WIDTH / 16);
             for (Sampling sampling : List.of(guided, Sampling.IMAGE)) {
                 DrawRequest request = new DrawRequest("a dog", HEIGHT, WIDTH, sampling, 5, DecodeSettings.DEFAULT);
                 try (Batch batch = new Batch(xomni.model(), 2, 512)) {
-                    Sequence row = batch.join(xomni.imageRow(XOmni.concat(xomni.render(before), header), grid, request));
+                    Sequence row = batch.join(xomni.input().imageRow(xomni.input().render(before, grid), grid, request, id -> {}));
                     while (batch.step()) {}
-                    ImageTokens tokens = xomni.vocabulary().drawn(grid.height(), grid.width(), row.drawn());
+                    ImageTokens tokens = xomni.input().vocabulary().drawn(grid.height(), grid.width(), row.drawn());
                     assertThat(tokens.equals(drawing.tokens())).isEqualTo(sampling.guided());
                 }
             }
@@ -231,7 +230,7 @@ class ConversationTest {
     private static int[] image(XOmni xomni, ImageTokens tokens) {
         int[] header = xomni.text().encodeTrusted("<SOM>" + tokens.height() + " " + tokens.width() + "<IMAGE>");
         int[] codes = Arrays.stream(tokens.ids()).map(k -> xomni.text().idOf("<MM-Token-" + k + ">")).toArray();
-        return XOmni.concat(XOmni.concat(header, codes), new int[] {xomni.text().idOf("<EOM>")});
+        return ModelInput.concat(ModelInput.concat(header, codes), new int[] {xomni.text().idOf("<EOM>")});
     }
 
     private static List<Integer> positions(int[] whole, int[] part) {
@@ -250,7 +249,7 @@ class ConversationTest {
     private static int[] freshAnswer(Path model, List<Message> messages) {
         try (XOmni fresh = XOmni.load(model, options(false));
                 Batch batch = new Batch(fresh.model(), 1, 8192)) {
-            int[] prompt = fresh.render(messages.subList(0, messages.size() - 1));
+            int[] prompt = fresh.input().render(messages.subList(0, messages.size() - 1));
             ChatRequest request = new ChatRequest("", List.of(), 8, Sampling.GREEDY, 0);
             return fresh.answer(batch, heard -> batch.join(fresh.textRow(prompt, request, heard)), 8, piece -> {}, Progress.NONE).tokens();
         }
