@@ -87,7 +87,7 @@ public final class GrpoLoop {
      * Trains to the last step.
      *
      * @param run the run's folder
-     * @param resume whether to go on from the newest checkpoint, if there is one
+     * @param resume whether to go on from the newest checkpoint, if there is one; a run that is at its last step is exported again
      * @throws InputException if the folder has checkpoints and {@code resume} is not set
      * @throws XOmniException if a reward fails, the loss is no number any more, or the disk is full; the last checkpoint is whole then
      */
@@ -105,6 +105,7 @@ public final class GrpoLoop {
                 step = found.get().step();
                 updates = Long.parseLong(Snapshots.read(found.get().file(), state).getOrDefault("updates", "0"));
                 optimizer.resume(updates);
+                average.resume();
             } else {
                 Map<String, Double> before = evaluate(0, run, average, new Phases());
                 if (!before.isEmpty()) {
@@ -112,6 +113,9 @@ public final class GrpoLoop {
                 }
             }
             listener.started(step, loop.steps(), optimizer.count());
+            if (step >= loop.steps()) {
+                export(run.resolve("model"), average);
+            }
             while (step < loop.steps()) {
                 Phases phases = new Phases();
                 Map<String, Double> measured = step(step, optimizer, metrics, phases);
@@ -128,7 +132,7 @@ public final class GrpoLoop {
                 }
                 if (step % loop.checkpointEvery() == 0 || last) {
                     snapshots.write(step, state, Map.of("step", Long.toString(step), "updates", Long.toString(updates)));
-                    Exports.replace(run.resolve("model"), folder -> policy.export(folder, average.averages()));
+                    export(run.resolve("model"), average);
                 }
                 if (last) {
                     return;
@@ -233,16 +237,18 @@ public final class GrpoLoop {
             return Map.of();
         }
         if (set.keepsModels()) {
-            Exports.replace(run.resolve("models").resolve("step-%09d".formatted(step)), folder -> policy.export(folder, average.averages()));
+            export(run.resolve("models").resolve("step-%09d".formatted(step)), average);
         }
         return phases.time(Phase.EVALUATE, () -> set.evaluate(policy.model(), step, run));
     }
 
+    private void export(Path folder, Average average) {
+        Exports.replace(folder, model -> policy.export(model, average.averages()));
+    }
+
     private Map<String, Tensor> state(AdamW optimizer, Average average) {
         Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
-        if (loop.ema() > 0) {
-            average.averages().forEach((name, tensor) -> state.put("average/" + name, tensor));
-        }
+        state.putAll(average.state());
         return state;
     }
 }

@@ -10,7 +10,6 @@ import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.nn.Linear;
 import org.xomni.tensor.Initializer;
-import org.xomni.tensor.InputException;
 import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
@@ -18,6 +17,7 @@ import org.xomni.tensor.ShardedSafetensors;
 import org.xomni.train.Exports;
 import org.xomni.train.Initial;
 import org.xomni.train.ParameterGroup;
+import org.xomni.train.UnifiedStage;
 
 /**
  * The unified model that is trained, and the reference: the same model as it was, frozen.
@@ -39,7 +39,7 @@ public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRa
     public static Policy load(UnifiedConfig config, Path start, @Nullable LowRank lowRank, long seed, Numerics numerics) {
         UnifiedModel reference = frozen(config, start, numerics);
         try {
-            return new Policy(lowRank == null ? trained(config, start, numerics) : adapted(config, start, lowRank, seed, numerics), reference, lowRank);
+            return new Policy(lowRank == null ? UnifiedStage.started(config, start, numerics) : adapted(config, start, lowRank, seed, numerics), reference, lowRank);
         } catch (RuntimeException e) {
             reference.close();
             throw e;
@@ -50,15 +50,6 @@ public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRa
     public static UnifiedModel frozen(UnifiedConfig config, Path folder, Numerics numerics) {
         ShardedSafetensors weights = ShardedSafetensors.open(folder, "model");
         return UnifiedModel.of(config, ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), numerics));
-    }
-
-    private static UnifiedModel trained(UnifiedConfig config, Path start, Numerics numerics) {
-        Initializer missing = (name, shape) -> {
-            throw new InputException(start + " has no " + name + "; name a folder with all weights of this checkpoint as start");
-        };
-        try (ShardedSafetensors weights = ShardedSafetensors.open(start, "model")) {
-            return UnifiedModel.of(config, ParameterStore.trainable(start.toString(), weights.tensors(), missing, numerics));
-        }
     }
 
     /** B begins at zero, so that the policy begins as the reference. */

@@ -46,6 +46,22 @@ public final class Average implements AutoCloseable {
         }
     }
 
+    /** What a resumed run needs beside the weights: tensors by name, filled in place on resuming. */
+    public Map<String, Tensor> state() {
+        Map<String, Tensor> state = new LinkedHashMap<>();
+        if (decay > 0) {
+            averages.forEach((name, average) -> state.put("average/" + name, average));
+        }
+        return state;
+    }
+
+    /** Goes on when weights and {@link #state} have been filled with the values of an earlier time. */
+    public void resume() {
+        if (decay == 0) {
+            update(0);
+        }
+    }
+
     /** The averages by name, fp32. */
     public Map<String, Tensor> averages() {
         return averages;

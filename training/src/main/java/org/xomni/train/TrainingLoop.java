@@ -71,9 +71,7 @@ public final class TrainingLoop {
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state);
                 optimizer.resume(step);
                 stage.resume(metadata.getOrDefault("position", ""));
-                if (settings.ema() == 0) {
-                    average.update(step);
-                }
+                average.resume();
             }
             listener.started(step, settings.steps(), optimizer.count());
             if (step >= settings.steps()) {
@@ -120,7 +118,8 @@ public final class TrainingLoop {
         if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {
             String what = "the loss is " + sums.get("loss") + " and the gradient norm " + norm;
             metrics.problem(step, what);
-            throw new XOmniException("step " + step + ": " + what + "; the last checkpoint in " + run.resolve("checkpoints") + " is whole: lower the learning rate and resume");
+            throw new XOmniException("step " + step + ": " + what + "; the last checkpoint in " + run.resolve("checkpoints")
+                    + " is whole: lower the learning rate and resume");
         }
         double rate = settings.learningRate(step);
         optimizer.step(rate, norm);
@@ -134,9 +133,7 @@ public final class TrainingLoop {
 
     private Map<String, Tensor> state(AdamW optimizer, Average average) {
         Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
-        if (settings.ema() > 0) {
-            average.averages().forEach((name, tensor) -> state.put("average/" + name, tensor));
-        }
+        state.putAll(average.state());
         stage.buffers().forEach((name, tensor) -> state.put("buffer/" + name, tensor));
         return state;
     }

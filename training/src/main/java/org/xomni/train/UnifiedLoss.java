@@ -5,7 +5,6 @@ package org.xomni.train;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.autoregressive.Head;
 import org.xomni.autoregressive.UnifiedModel;

@@ -111,12 +111,18 @@ public final class UnifiedStage implements Stage {
         this.text = TextTokenizer.load(modelFolder);
         this.encoder = new SequenceEncoder(
                 config, text, ChatTemplate.load(modelFolder), new SequenceEncoder.PromptDropping(settings.dropPrompts(), seed));
-        this.model = start == null ? fresh(modelFolder, numerics) : started(start, numerics);
+        this.model = start == null ? fresh(modelFolder, numerics) : started(config, start, numerics);
         this.maps = settings.codeMap() ? codeMaps(modelFolder) : List.of();
         this.packer = packer();
     }
 
-    private UnifiedModel started(Path start, Numerics numerics) {
+    /**
+     * A model to be trained further.
+     *
+     * @param start a folder with {@code model*.safetensors}
+     * @throws InputException if weights are missing
+     */
+    public static UnifiedModel started(UnifiedConfig config, Path start, Numerics numerics) {
         try (ShardedSafetensors weights = ShardedSafetensors.open(start, "model")) {
             Initializer missing = (name, shape) -> {
                 throw new InputException(start + " has no " + name + "; name a folder with all weights of this checkpoint as start");

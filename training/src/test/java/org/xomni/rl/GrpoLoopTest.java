@@ -162,7 +162,7 @@ class GrpoLoopTest {
     }
 
     @Test
-    void aResumedRunEndsWithTheSameBits() {
+    void aResumedRunEndsWithTheSameBits() throws Exception {
         GrpoSettings settings = settings(0.01, 1, 2);
         Path whole = folder.resolve("whole");
         Path parts = folder.resolve("parts");
@@ -187,6 +187,12 @@ class GrpoLoopTest {
         }
         Path state = Path.of("checkpoints", "step-000000004", "state.safetensors");
         assertThat(tensors(parts.resolve(state))).usingRecursiveComparison().isEqualTo(tensors(whole.resolve(state)));
+        // A finished run is exported again.
+        Path weights = parts.resolve("model").resolve("model").resolve("model.safetensors");
+        Map<String, byte[]> trained = tensors(weights);
+        Files.delete(weights);
+        assertThat(train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, parts, true, NEVER)).isEmpty();
+        assertThat(tensors(weights)).usingRecursiveComparison().isEqualTo(trained);
     }
 
     @Test
