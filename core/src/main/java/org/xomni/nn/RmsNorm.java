@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.xomni.tensor.Parameters;
+import org.xomni.tensor.Tensors;
 
 /**
  * {@code y = x / sqrt(mean(x^2) + eps) * weight} over the last dimension.
@@ -21,6 +22,6 @@ public record RmsNorm(Tensor weight, double eps) {
 
     /** [..., D] to [..., D]. */
     public Tensor forward(Tensor x) {
-        return rms_norm(x, weight.sizes().vec().get(), new TensorOptional(weight), new DoubleOptional(eps));
+        return rms_norm(x, Tensors.shape(weight), new TensorOptional(weight), new DoubleOptional(eps));
     }
 }

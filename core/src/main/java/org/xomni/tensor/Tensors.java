@@ -2,6 +2,7 @@ package org.xomni.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -40,7 +41,7 @@ public final class Tensors {
 
     /** The stored form of a contiguous CPU tensor, over its own memory: valid while the tensor lives. */
     public static StoredTensor stored(String name, Tensor tensor) {
-        return new StoredTensor(name, DType.of(tensor.scalar_type()), tensor.sizes().vec().get(), segment(tensor));
+        return new StoredTensor(name, DType.of(tensor.scalar_type()), shape(tensor), segment(tensor));
     }
 
     /**
@@ -55,9 +56,11 @@ public final class Tensors {
         return MemorySegment.ofAddress(tensor.data_ptr().address()).reinterpret(tensor.nbytes());
     }
 
-    /** The sizes. */
+    /** The sizes; makes no native objects, so it may be asked outside of all scopes. */
     public static long[] shape(Tensor tensor) {
-        return tensor.sizes().vec().get();
+        long[] shape = new long[Math.toIntExact(tensor.dim())];
+        Arrays.setAll(shape, tensor::size);
+        return shape;
     }
 
     /** All elements as floats, in row-major order. */

@@ -203,26 +203,13 @@ class GrpoLoopTest {
                 rewards(d -> {
                     rewarded[0]++;
                     if (rewarded[0] == 2 * 32 || rewarded[0] == 7 * 32) {
-                        counts.add(pointers());
+                        counts.add(Pointer.totalCount());
                     }
                     return lowCodes(d);
                 }),
                 settings(0.01, 2, 2), loop(8, 100));
         assertThat(metrics).hasSize(8);
         assertThat(counts.getLast() - counts.getFirst()).as("native objects alive, from the second step to the seventh").isLessThan(20);
-    }
-
-    /** Owners of native memory; small ones outside of all scopes (options, scalars) go with the garbage. */
-    private static long pointers() {
-        long least = Pointer.totalCount();
-        for (int still = 0; still < 3; ) {
-            System.gc();
-            Pointer.deallocateReferences();
-            long now = Pointer.totalCount();
-            still = now < least ? 0 : still + 1;
-            least = Math.min(least, now);
-        }
-        return least;
     }
 
     @Test
