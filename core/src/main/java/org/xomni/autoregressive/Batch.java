@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
+import org.xomni.nn.host.Team;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 
 /**
@@ -18,6 +20,7 @@ public final class Batch implements AutoCloseable {
     private final UnifiedModel model;
     private final int slots;
     private final KvCache cache;
+    private final Team team = new Team(Engine.threads());
     private final @Nullable HostDecodeStep host;
     private final TorchDecodeStep torch;
     private final KvCache.@Nullable Slot padding;
@@ -46,7 +49,7 @@ public final class Batch implements AutoCloseable {
         this.slots = slots;
         this.cache = new KvCache(model, deterministic ? slots + 1 : slots, capacity);
         this.padding = deterministic ? cache.acquire() : null;
-        this.host = ownKernels ? HostDecodeStep.of(model, cache) : null;
+        this.host = ownKernels ? HostDecodeStep.of(model, cache, team) : null;
         this.torch = new TorchDecodeStep(model);
     }
 
@@ -171,23 +174,38 @@ public final class Batch implements AutoCloseable {
                 rows.add(new DecodeStep.Row(s.unconditional(), s.next(), s.head()));
             }
         }
-        var scores = score(rows).iterator();
-        for (Sequence s : live) {
-            float[] conditional = scores.next();
-            s.accept(conditional, s.unconditional() != null ? scores.next() : null);
+        int[] ids = draw(score(rows));
+        for (int i = 0; i < ids.length; i++) {
+            live.get(i).accept(ids[i]);
         }
         dismiss();
         return !live.isEmpty();
     }
 
+    /** What each live row draws from its scores. */
+    private int[] draw(List<float[]> scores) {
+        int[] at = new int[live.size()];
+        for (int i = 1; i < at.length; i++) {
+            at[i] = at[i - 1] + (live.get(i - 1).unconditional() != null ? 2 : 1);
+        }
+        int[] ids = new int[live.size()];
+        team.run(part -> {
+            for (int i = part; i < ids.length; i += team.size()) {
+                Sequence s = live.get(i);
+                ids[i] = s.draw(scores.get(at[i]), s.unconditional() != null ? scores.get(at[i] + 1) : null);
+            }
+        });
+        return ids;
+    }
+
     private List<float[]> score(List<DecodeStep.Row> rows) {
         if (padding == null) {
-            return (host != null && rows.size() <= HostDecodeStep.MOST_ROWS ? host : torch).run(rows);
+            return (host != null && rows.size() <= host.mostRows() ? host : torch).run(rows);
         }
         List<float[]> scores = new ArrayList<>();
         if (host != null) {
-            for (int from = 0; from < rows.size(); from += HostDecodeStep.MOST_ROWS) {
-                scores.addAll(host.run(rows.subList(from, Math.min(rows.size(), from + HostDecodeStep.MOST_ROWS))));
+            for (int from = 0; from < rows.size(); from += host.mostRows()) {
+                scores.addAll(host.run(rows.subList(from, Math.min(rows.size(), from + host.mostRows()))));
             }
             return scores;
         }
@@ -217,6 +235,7 @@ public final class Batch implements AutoCloseable {
             host.close();
         }
         torch.close();
+        team.close();
         cache.close();
     }
 }

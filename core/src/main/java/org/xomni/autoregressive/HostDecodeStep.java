@@ -15,7 +15,6 @@ import org.xomni.nn.host.HostKernels;
 import org.xomni.nn.host.HostMatrix;
 import org.xomni.nn.host.HostVector;
 import org.xomni.nn.host.Team;
-import org.xomni.tensor.Engine;
 import org.xomni.tensor.Tensors;
 
 /**
@@ -26,9 +25,6 @@ import org.xomni.tensor.Tensors;
  * computed by each thread for itself.
  */
 final class HostDecodeStep implements DecodeStep {
-    /** From here on libtorch's matrix products are faster than one pass over the weights for all rows. */
-    static final int MOST_ROWS = 8;
-
     private final UnifiedModel model;
     private final UnifiedConfig config;
     private final Team team;
@@ -127,10 +123,10 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    private HostDecodeStep(UnifiedModel model, KvCache cache) {
+    private HostDecodeStep(UnifiedModel model, KvCache cache, Team team) {
         this.model = model;
         this.config = model.config();
-        this.team = new Team(Engine.threads());
+        this.team = team;
         this.blocks = model.blocks().stream().map(Block::of).toList();
         this.textHead = HostMatrix.of(model.head(Head.TEXT));
         this.imageHead = HostMatrix.of(model.head(Head.IMAGE));
@@ -142,8 +138,13 @@ final class HostDecodeStep implements DecodeStep {
     }
 
     /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
-    static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache) {
-        return model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters() ? new HostDecodeStep(model, cache) : null;
+    static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache, Team team) {
+        return model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters() ? new HostDecodeStep(model, cache, team) : null;
+    }
+
+    /** Rows of a step up to which libtorch is not faster. */
+    int mostRows() {
+        return imageHead.mostVectors();
     }
 
     @Override
@@ -330,7 +331,6 @@ final class HostDecodeStep implements DecodeStep {
 
     @Override
     public void close() {
-        team.close();
         close(scratch);
     }
 }

@@ -85,9 +85,13 @@ public final class Sequence implements AutoCloseable {
         return next;
     }
 
-    /** Takes the scores after {@link #next()} and draws. */
-    void accept(float[] conditionalScores, float @Nullable [] unconditionalScores) {
-        int id = sampler.draw(head, conditionalScores, unconditionalScores);
+    /** Draws from the scores after {@link #next()}, which are overwritten; any thread may. */
+    int draw(float[] conditionalScores, float @Nullable [] unconditionalScores) {
+        return sampler.draw(head, conditionalScores, unconditionalScores);
+    }
+
+    /** Goes on with an id that was drawn. */
+    void accept(int id) {
         if (stop.contains(id)) {
             done = true;
             return;

@@ -1,5 +1,7 @@
 package org.xomni.nn;
 
+import java.util.List;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -14,7 +16,7 @@ import org.xomni.tensor.Tensors;
  * Matrices of 8-bit weights, laid out for the CPU: reading them must be one sequential stream, and unpacking must take few instructions, as
  * both bound decoding (docs/log.md).
  *
- * <p>Layout: [R/4, C/32, 4, 32] bytes, blocks of four rows in chunks of 32 columns, padded with zeros. Four neighbouring columns share a 32-bit
+ * <p>Layout of each slab of {@value #SLAB} columns: [R/4, C/32, 4, 32] bytes, blocks of four rows in chunks of 32 columns, padded with zeros. Four neighbouring columns share a 32-bit
  * lane, the first in the lowest byte. The kernel shifts a byte to the top of its lane and converts the lane to a float as it is, lower bytes
  * included; so a weight is not its byte b but {@code b + f}, where the bytes below it are the fraction f in [0, 1). Packing knows f when it
  * chooses b = round(w - f): the error is at most 1/2, that of plain rounding.
@@ -24,6 +26,8 @@ public final class PackedInt8 {
     public static final int ROWS = 4;
     /** Columns of a chunk. */
     public static final int COLUMNS = 32;
+    /** Columns that are packed together: more of the vector than 8 KiB does not stay in the nearest cache while weights stream through it. */
+    public static final int SLAB = 2048;
 
     private static final int LANE = 4;
     private static final double TOP = 1 << 24;
@@ -37,8 +41,16 @@ public final class PackedInt8 {
         return (columns + COLUMNS - 1) / COLUMNS * COLUMNS;
     }
 
+    /** Views of {@link #SLAB} columns each, the last one of what is left. */
+    static List<Tensor> slabs(Tensor weight) {
+        long columns = weight.size(1);
+        return LongStream.iterate(0, c -> c < columns, c -> c + SLAB)
+                .mapToObj(c -> weight.narrow(1, c, Math.min(SLAB, columns - c)))
+                .toList();
+    }
+
     /**
-     * Packs a matrix.
+     * Packs a matrix, or a slab of it.
      *
      * @param weight [R, C], any float type
      * @param scale [R, 1] fp32; {@code weight / scale} must lie in -127..127

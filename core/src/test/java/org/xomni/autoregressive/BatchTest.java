@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.Fixtures;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
+import org.xomni.nn.host.Team;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -47,7 +48,8 @@ class BatchTest {
             Tensor hidden_LD = model.forward(ids_BL).squeeze(0);
             try (KvCache cache = new KvCache(model, 1, ids.length);
                     KvCache.Slot slot = cache.acquire();
-                    DecodeStep step = onHost ? Objects.requireNonNull(HostDecodeStep.of(model, cache)) : new TorchDecodeStep(model)) {
+                    Team team = new Team(2);
+                    DecodeStep step = onHost ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team)) : new TorchDecodeStep(model)) {
                 model.prefill(slot, Arrays.copyOf(ids, prefilled));
                 for (int i = prefilled; i < ids.length; i++) {
                     Head head = i % 2 == 0 ? Head.TEXT : Head.IMAGE;

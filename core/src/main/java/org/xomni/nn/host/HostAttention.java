@@ -5,9 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -21,7 +19,6 @@ import org.xomni.tensor.Tensors;
 public final class HostAttention {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
     private static final int LANES = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -86,7 +83,7 @@ public final class HostAttention {
             scores = new float[Math.max(positions, 2 * scores.length)];
         }
         for (int i = 0; i < width; i++) {
-            query[i] = q.get(row, from + i) * scale;
+            query[place(i, bf16)] = q.get(row, from + i) * scale;
         }
         long keys = keys_TK.address();
         long values = values_TK.address();
@@ -113,8 +110,18 @@ public final class HostAttention {
             sum[i] = weighOne(values, stride, bf16, positions, i);
         }
         for (int k = 0; k < width; k++) {
-            out.set(row, from + k, sum[k] / total);
+            out.set(row, from + k, sum[place(k, bf16)] / total);
         }
+    }
+
+    /**
+     * Where element i stands in a register-wise copy: as it is for fp32. Of bf16 a register holds two registers' worth; these stand as all even
+     * elements and then the odd ones, as {@link Dot} takes them apart.
+     */
+    private int place(int i, boolean bf16) {
+        int first = i / (2 * LANES) * (2 * LANES);
+        int within = i - first;
+        return bf16 && first + 2 * LANES <= width ? first + within / 2 + within % 2 * LANES : i;
     }
 
     private float dot(long key) {
@@ -127,7 +134,7 @@ public final class HostAttention {
                     .fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * (i + LANES), ORDER), b);
         }
         a.add(b).intoArray(lanes, 0);
-        float sum = Dot.sum(lanes, 0, LANES);
+        float sum = Lanes.sum(lanes, LANES);
         for (; i < width; i++) {
             sum += query[i] * Dot.MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, key + 4L * i);
         }
@@ -139,11 +146,12 @@ public final class HostAttention {
         FloatVector b = a;
         int i = 0;
         for (; i + 2 * LANES <= width; i += 2 * LANES) {
-            a = FloatVector.fromArray(F, query, i).fma(load(key + 2L * i), a);
-            b = FloatVector.fromArray(F, query, i + LANES).fma(load(key + 2L * (i + LANES)), b);
+            IntVector pairs = IntVector.fromMemorySegment(I, Dot.MEMORY, key + 2L * i, ORDER);
+            a = FloatVector.fromArray(F, query, i).fma(pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a);
+            b = FloatVector.fromArray(F, query, i + LANES).fma(pairs.lanewise(VectorOperators.AND, 0xFFFF0000).reinterpretAsFloats(), b);
         }
         a.add(b).intoArray(lanes, 0);
-        float sum = Dot.sum(lanes, 0, LANES);
+        float sum = Lanes.sum(lanes, LANES);
         for (; i < width; i++) {
             sum += query[i] * Float.intBitsToFloat(Dot.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, key + 2L * i) << 16);
         }
@@ -170,8 +178,9 @@ public final class HostAttention {
         for (int t = 0; t < positions; t++) {
             FloatVector score = FloatVector.broadcast(F, scores[t]);
             long at = value + t * stride;
-            a = score.fma(load(at), a);
-            b = score.fma(load(at + S.vectorByteSize()), b);
+            IntVector pairs = IntVector.fromMemorySegment(I, Dot.MEMORY, at, ORDER);
+            a = score.fma(pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a);
+            b = score.fma(pairs.lanewise(VectorOperators.AND, 0xFFFF0000).reinterpretAsFloats(), b);
         }
         a.intoArray(sum, i);
         b.intoArray(sum, i + LANES);
@@ -187,11 +196,5 @@ public final class HostAttention {
             total += scores[t] * value;
         }
         return total;
-    }
-
-    /** bf16 values as floats. */
-    private static FloatVector load(long at) {
-        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, Dot.MEMORY, at, ORDER).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
-        return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 }

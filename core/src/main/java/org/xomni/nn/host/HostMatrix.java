@@ -1,10 +1,13 @@
 package org.xomni.nn.host;
 
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.Linear;
+import org.xomni.nn.PackedInt8;
 import org.xomni.tensor.Tensors;
 
 /**
@@ -42,19 +45,26 @@ public final class HostMatrix {
     private final Type type;
     private final int rows;
     private final int cols;
-    private final long address;
+    private final List<Slab> slabs;
     private final float @Nullable [] scale;
     private final float @Nullable [] bias;
-    private final Tensor owner;
 
-    private HostMatrix(Type type, Tensor weight, long rows, long cols, float @Nullable [] scale, float @Nullable [] bias) {
+    /** Columns from..from+cols-1. */
+    private record Slab(Tensor weight, long address, int from, int cols) {
+        static Slab of(Tensor weight, int from, int cols) {
+            return new Slab(weight, Tensors.segment(weight).address(), from, cols);
+        }
+    }
+
+    private HostMatrix(Type type, List<Tensor> weights, long rows, long cols, int slab, float @Nullable [] scale, float @Nullable [] bias) {
         this.type = type;
         this.rows = Math.toIntExact(rows);
         this.cols = Math.toIntExact(cols);
-        this.address = Tensors.segment(weight).address();
+        this.slabs = IntStream.range(0, weights.size())
+                .mapToObj(i -> Slab.of(weights.get(i), i * slab, Math.min(slab, this.cols - i * slab)))
+                .toList();
         this.scale = scale;
         this.bias = bias;
-        this.owner = weight;
     }
 
     /**
@@ -69,9 +79,9 @@ public final class HostMatrix {
         }
         return switch (layer) {
             case Linear.Dense(Tensor weight, Tensor bias) ->
-                new HostMatrix(type(weight), weight, weight.size(0), weight.size(1), null, floats(bias));
-            case Linear.Int8(Tensor packed, Tensor scale, Tensor bias, long out, long in) ->
-                new HostMatrix(Type.INT8, packed, out, in, Tensors.floats(scale), floats(bias));
+                new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias));
+            case Linear.Int8(List<Tensor> packed, Tensor scale, Tensor bias, long out, long in) ->
+                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias));
             case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }
@@ -110,6 +120,11 @@ public final class HostMatrix {
         return (long) rows * cols * type.bytes();
     }
 
+    /** Vectors up to which one pass over the weights for all of them is not slower than libtorch's matrix product (docs/log.md). */
+    public int mostVectors() {
+        return Dot.isShort(type, cols) ? 64 : 8;
+    }
+
     /**
      * Computes {@code y[b, from..to) = (W x[b] + bias)[from..to)} for the first {@code batch} vectors; reads the weights from memory once.
      *
@@ -123,17 +138,29 @@ public final class HostMatrix {
             throw new IllegalArgumentException("a [" + rows + ", " + cols + "] matrix cannot take x [" + x.batch() + ", " + x.size()
                     + "] to y [" + y.batch() + ", " + y.size() + "] for a batch of " + batch);
         }
-        if (owner.isNull()) {
-            throw new IllegalStateException("the layer of this host matrix is closed");
+        for (Slab slab : slabs) {
+            if (slab.weight.isNull()) {
+                throw new IllegalStateException("the layer of this host matrix is closed");
+            }
+            multiply(slab, x, batch, y, from, to);
         }
-        Dot dot = new Dot(type, address, cols);
-        for (int block = from / BLOCK * BLOCK; block < to; block += BLOCK) {
-            int first = Math.max(from, block);
-            int last = Math.min(to, block + BLOCK);
-            for (int b = 0; b < batch; b++) {
-                dot.rows(block, first - block, last - block, x, b);
-                for (int row = first; row < last; row++) {
-                    y.set(b, row, finish(dot.sum(row - block), row));
+    }
+
+    private void multiply(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
+        boolean first = slab.from == 0;
+        boolean last = slab.from + slab.cols == cols;
+        Dot dot = new Dot(type, slab.address, slab.cols, slab.from);
+        for (int block = from / BLOCK * BLOCK; block < to; block += dot.rows()) {
+            int begin = Math.max(from, block);
+            int end = Math.min(to, block + dot.rows());
+            for (int b = 0; b < batch; b += dot.vectors()) {
+                int count = Math.min(dot.vectors(), batch - b);
+                dot.rows(block, begin, end, x, b, count);
+                for (int i = 0; i < count; i++) {
+                    for (int row = begin; row < end; row++) {
+                        float sum = (first ? 0 : y.get(b + i, row)) + dot.sum(row - block, i);
+                        y.set(b + i, row, last ? finish(sum, row) : sum);
+                    }
                 }
             }
         }

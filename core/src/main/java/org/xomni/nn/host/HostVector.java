@@ -72,12 +72,12 @@ public final class HostVector implements AutoCloseable {
         }
     }
 
-    /** For bf16: all even elements that whole registers take, then the odd ones. */
+    /** For bf16: all even elements, then the odd ones. */
     private void split(long from, long to) {
-        int half = Dot.covered(HostMatrix.Type.BF16, size) / 2;
-        for (int i = 0; i < half; i++) {
+        int odd = Dot.oddFrom(size);
+        for (int i = 0; i < size / 2; i++) {
             copy(from, 2 * i, to, i);
-            copy(from, 2 * i + 1, to, half + i);
+            copy(from, 2 * i + 1, to, odd + i);
         }
     }
 

@@ -11,7 +11,6 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.nn.Linear;
-import org.xomni.nn.PackedInt8;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -115,8 +114,7 @@ final class HostMatrixBench {
             case BF16 -> new Linear.Dense(torch.ones(shape, new TensorOptions(ScalarType.BFloat16)), null);
             case INT8 -> {
                 Tensor scale = torch.ones(new long[] {rows, 1}, new TensorOptions(ScalarType.Float));
-                Tensor packed = PackedInt8.pack(torch.ones(shape, new TensorOptions(ScalarType.Float)), scale);
-                yield new Linear.Int8(packed, scale, null, rows, cols);
+                yield Linear.Int8.of(torch.ones(shape, new TensorOptions(ScalarType.Float)), scale, null);
             }
         };
     }
