@@ -6,6 +6,9 @@ import static org.bytedeco.pytorch.global.torch.zeros_like;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import org.bytedeco.pytorch.DeviceOptional;
@@ -34,7 +37,8 @@ import org.xomni.tensor.Tensors;
  * Semantic tokens to pixels (paper section 3.3): noise becomes latents by a walk along the transformer's velocity, steered by the tokens'
  * features and, in checkpoints conditioned on text, by the prompt; the VAE turns latents into an image. Models load on first use.
  *
- * <p>Legend: L token positions, T width of token features, C channels of packed latents; a batch is (conditional, unconditional).
+ * <p>Legend: P pictures, L token positions, T width of token features, C channels of packed latents; with guidance a batch is (all P
+ * conditional, all P unconditional).
  */
 public final class DiffusionDecoder implements AutoCloseable {
     private static final int MOST_GUIDANCE = 1000;
@@ -156,6 +160,15 @@ public final class DiffusionDecoder implements AutoCloseable {
     }
 
     /**
+     * A picture among those that are decoded together.
+     *
+     * @param features_LT features of the tokens, row by row; they stay the caller's
+     * @param prompt what it shows, in place of the request's
+     * @param randomness where its noise, one draw of [1, Z, 2 h, 2 w], comes from
+     */
+    public record Picture(Tensor features_LT, String prompt, Randomness randomness) {}
+
+    /**
      * Decodes one image.
      *
      * @param features_LT features of the tokens, row by row; they stay the caller's
@@ -166,6 +179,34 @@ public final class DiffusionDecoder implements AutoCloseable {
      * @throws CancellationException if {@code cancelled} says so
      */
     public Pixels decode(Tensor features_LT, Request request, Randomness randomness, Progress progress, BooleanSupplier cancelled) {
+        return decode(List.of(new Picture(features_LT, request.prompt(), randomness)), request, progress, cancelled).getFirst();
+    }
+
+    /**
+     * Decodes images of the same size side by side. Each has its own noise; kernels round differently for different numbers of pictures.
+     *
+     * @param request for all of them, except for the prompt
+     * @param cancelled asked before each step
+     * @return an image for each picture
+     * @throws InputException if features do not suit the request, or an image would be too large
+     * @throws CancellationException if {@code cancelled} says so
+     */
+    public List<Pixels> decode(List<Picture> pictures, Request request, Progress progress, BooleanSupplier cancelled) {
+        check(pictures, request);
+        FlowMatchScheduler.Schedule schedule = scheduler.schedule(request.steps(), request.height() * request.width());
+        // Not an inference scope: models load in between, and weights made in inference mode could never be trained.
+        try (Scope scope = Scope.plain()) {
+            Conditioning conditioning = conditioning(pictures, request);
+            Tensor latents = walk(conditioning, pictures, request, schedule, progress, cancelled);
+            release(transformer);
+            checkCancelled(cancelled);
+            List<Pixels> images = images(latents, request.tiles());
+            release(vae);
+            return images;
+        }
+    }
+
+    private void check(List<Picture> pictures, Request request) {
         int h = request.height();
         int w = request.width();
         long area = (long) h * w * pixelsPerToken() * pixelsPerToken();
@@ -173,37 +214,29 @@ public final class DiffusionDecoder implements AutoCloseable {
             throw new InputException("an image of " + h + "x" + w + " tokens has " + area + " pixels, more than " + ImageFiles.MAX_PIXELS
                     + "; decode a smaller grid");
         }
-        if (features_LT.dim() != 2 || features_LT.size(0) != (long) h * w || features_LT.size(1) != config.siglipChannels()) {
-            throw new InputException("token features have the shape " + StoredTensor.shapeText(Tensors.shape(features_LT))
-                    + ", expected [" + (long) h * w + ", " + config.siglipChannels() + "]; use the tokenizer of the same checkpoint");
-        }
-        FlowMatchScheduler.Schedule schedule = scheduler.schedule(request.steps(), h * w);
-        // Not an inference scope: models load in between, and weights made in inference mode could never be trained.
-        try (Scope scope = Scope.plain()) {
-            Conditioning conditioning = conditioning(features_LT, request);
-            Tensor latents = walk(conditioning, request, schedule, randomness, progress, cancelled);
-            release(transformer);
-            checkCancelled(cancelled);
-            Pixels image = image(latents, request.tiles());
-            release(vae);
-            return image;
+        for (Picture picture : pictures) {
+            Tensor features_LT = picture.features_LT();
+            if (features_LT.dim() != 2 || features_LT.size(0) != (long) h * w || features_LT.size(1) != config.siglipChannels()) {
+                throw new InputException("token features have the shape " + StoredTensor.shapeText(Tensors.shape(features_LT))
+                        + ", expected [" + (long) h * w + ", " + config.siglipChannels() + "]; use the tokenizer of the same checkpoint");
+            }
         }
     }
 
-    private Conditioning conditioning(Tensor features_LT, Request request) {
+    private Conditioning conditioning(List<Picture> pictures, Request request) {
         return switch (kind) {
             case TOKENS_ONLY -> {
                 try (Scope scope = Scope.inference()) {
-                    yield new Conditioning.TokensOnly(scope.keep(tokens(features_LT, request)));
+                    yield new Conditioning.TokensOnly(scope.keep(tokens(pictures, request)));
                 }
             }
             case TEXT_AND_TOKENS -> {
                 PromptEncoder encoder = promptEncoder.get();
                 Conditioning.TextAndTokens conditioning;
                 try (Scope scope = Scope.inference()) {
-                    PromptEncoder.Encoding text = encode(encoder, request);
+                    PromptEncoder.Encoding text = encode(encoder, pictures, request);
                     conditioning = new Conditioning.TextAndTokens(
-                            scope.keep(tokens(features_LT, request)), scope.keep(text.text()), scope.keep(text.pooled()));
+                            scope.keep(tokens(pictures, request)), scope.keep(text.text()), scope.keep(text.pooled()));
                 }
                 release(promptEncoder);
                 yield conditioning;
@@ -211,32 +244,38 @@ public final class DiffusionDecoder implements AutoCloseable {
         };
     }
 
-    /** The prompt, and the empty prompt for the unconditional branch. */
-    private static PromptEncoder.Encoding encode(PromptEncoder encoder, Request request) {
-        PromptEncoder.Encoding prompt = encoder.encode(request.prompt());
-        if (!request.guided()) {
-            return prompt;
+    /** The prompts, and the empty prompt for each unconditional branch. */
+    private static PromptEncoder.Encoding encode(PromptEncoder encoder, List<Picture> pictures, Request request) {
+        List<PromptEncoder.Encoding> all = new ArrayList<>();
+        pictures.forEach(p -> all.add(encoder.encode(p.prompt())));
+        if (request.guided()) {
+            all.addAll(Collections.nCopies(pictures.size(), encoder.encode("")));
         }
-        PromptEncoder.Encoding empty = encoder.encode("");
-        return new PromptEncoder.Encoding(both(prompt.text(), empty.text()), both(prompt.pooled(), empty.pooled()));
+        return new PromptEncoder.Encoding(
+                joined(all.stream().map(PromptEncoder.Encoding::text).toList()),
+                joined(all.stream().map(PromptEncoder.Encoding::pooled).toList()));
     }
 
-    /** The tokens' features, and zeros for the unconditional branch. */
-    private static Tensor tokens(Tensor features_LT, Request request) {
-        Tensor tokens = features_LT.unsqueeze(0);
+    /** The tokens' features [P, L, T], and zeros for the unconditional branches. */
+    private static Tensor tokens(List<Picture> pictures, Request request) {
+        Tensor tokens = joined(pictures.stream().map(p -> p.features_LT().unsqueeze(0)).toList());
         return request.guided() ? both(tokens, zeros_like(tokens)) : tokens;
+    }
+
+    private static Tensor joined(List<Tensor> rows) {
+        return rows.size() == 1 ? rows.getFirst() : cat(new TensorVector(rows.toArray(Tensor[]::new)), 0);
     }
 
     private static Tensor both(Tensor conditional, Tensor unconditional) {
         return cat(new TensorVector(conditional, unconditional), 0);
     }
 
-    /** From noise to latents [1, Z, 2 h, 2 w], fp32 throughout however the transformer computes. */
+    /** From noise to latents [P, Z, 2 h, 2 w], fp32 throughout however the transformer computes. */
     private Tensor walk(
             Conditioning conditioning,
+            List<Picture> pictures,
             Request request,
             FlowMatchScheduler.Schedule schedule,
-            Randomness randomness,
             Progress progress,
             BooleanSupplier cancelled) {
         int h = request.height();
@@ -246,7 +285,7 @@ public final class DiffusionDecoder implements AutoCloseable {
         try (Scope scope = Scope.inference()) {
             AxialRope rope = model.rope(text, h, w);
             long[] shape = {1, vaeConfig.latentChannels(), (long) LatentPacking.SIDE * h, (long) LatentPacking.SIDE * w};
-            Tensor noise = Tensors.normal(randomness, shape).to(model.numerics().torchDevice(), ScalarType.Float);
+            Tensor noise = joined(pictures.stream().map(p -> Tensors.normal(p.randomness(), shape)).toList()).to(model.numerics().torchDevice(), ScalarType.Float);
             Tensor x = LatentPacking.pack(noise);
             for (int i = 0; i < schedule.steps(); i++) {
                 checkCancelled(cancelled);
@@ -262,9 +301,9 @@ public final class DiffusionDecoder implements AutoCloseable {
     }
 
     private static Tensor velocity(
-            FluxTransformer model, Tensor x_1LC, float sigma, Conditioning conditioning, AxialRope rope, Request request) {
-        Tensor x_BLC = request.guided() ? both(x_1LC, x_1LC) : x_1LC;
-        TensorOptions options = new TensorOptions(ScalarType.Float).device(new DeviceOptional(x_1LC.device()));
+            FluxTransformer model, Tensor x_PLC, float sigma, Conditioning conditioning, AxialRope rope, Request request) {
+        Tensor x_BLC = request.guided() ? both(x_PLC, x_PLC) : x_PLC;
+        TensorOptions options = new TensorOptions(ScalarType.Float).device(new DeviceOptional(x_PLC.device()));
         long[] batch = {x_BLC.size(0)};
         Tensor sigmas = full(batch, new Scalar(sigma), options);
         Tensor distilled = full(batch, new Scalar(DISTILLED_GUIDANCE), options);
@@ -272,24 +311,34 @@ public final class DiffusionDecoder implements AutoCloseable {
         if (!request.guided()) {
             return v_BLC;
         }
-        Tensor conditional = v_BLC.narrow(0, 0, 1);
-        Tensor unconditional = v_BLC.narrow(0, 1, 1);
+        long pictures = x_PLC.size(0);
+        Tensor conditional = v_BLC.narrow(0, 0, pictures);
+        Tensor unconditional = v_BLC.narrow(0, pictures, pictures);
         return unconditional.add(conditional.sub(unconditional).mul(new Scalar(request.guidance())));
     }
 
-    /** The image of latents, each value rounded half to even. */
-    private Pixels image(Tensor latents_1ZYX, @Nullable Tiles tiles) {
+    /** The images of latents. */
+    private List<Pixels> images(Tensor latents_PZYX, @Nullable Tiles tiles) {
         Vae model = vae.get();
         try (Scope scope = Scope.inference()) {
-            Tensor z = model.unscaled(latents_1ZYX);
-            Tensor pixels_13YX = (tiles == null ? model.decode(z) : model.decodeTiled(z, tiles)).to(ScalarType.Float);
-            Tensor unit = pixels_13YX
-                    .div(new Scalar(2))
-                    .add(new Scalar(0.5))
-                    .clamp(new ScalarOptional(new Scalar(0.0)), new ScalarOptional(new Scalar(1.0)));
-            Tensor bytes_YX3 = unit.select(0, 0).permute(1, 2, 0).mul(new Scalar(255)).round().to(ScalarType.Byte).cpu().contiguous();
-            return new Pixels((int) bytes_YX3.size(0), (int) bytes_YX3.size(1), Tensors.segment(bytes_YX3).toArray(ValueLayout.JAVA_BYTE));
+            Tensor z = model.unscaled(latents_PZYX);
+            Tensor pixels_P3YX = (tiles == null ? model.decode(z) : model.decodeTiled(z, tiles)).to(ScalarType.Float);
+            List<Pixels> images = new ArrayList<>();
+            for (long i = 0; i < pixels_P3YX.size(0); i++) {
+                images.add(image(pixels_P3YX.select(0, i)));
+            }
+            return images;
         }
+    }
+
+    /** Each value rounded half to even. */
+    private static Pixels image(Tensor pixels_3YX) {
+        Tensor unit = pixels_3YX
+                .div(new Scalar(2))
+                .add(new Scalar(0.5))
+                .clamp(new ScalarOptional(new Scalar(0.0)), new ScalarOptional(new Scalar(1.0)));
+        Tensor bytes_YX3 = unit.permute(1, 2, 0).mul(new Scalar(255)).round().to(ScalarType.Byte).cpu().contiguous();
+        return new Pixels((int) bytes_YX3.size(0), (int) bytes_YX3.size(1), Tensors.segment(bytes_YX3).toArray(ValueLayout.JAVA_BYTE));
     }
 
     private void release(Lazy<?> model) {

@@ -71,6 +71,29 @@ class DiffusionDecoderTest {
 
     @ParameterizedTest
     @FieldSource("FIXTURES")
+    void picturesSideBySideAreThoseOfEachAlone(String fixture) {
+        try (DiffusionDecoder decoder = load(fixture, false);
+                Randomness first = new Randomness(1);
+                Randomness second = new Randomness(2);
+                Scope scope = Scope.plain()) {
+            DiffusionDecoder.Request request = request(2, 3, 3, 1.5);
+            List<DiffusionDecoder.Picture> pictures = List.of(
+                    new DiffusionDecoder.Picture(features(decoder, 6), "a red square", first),
+                    new DiffusionDecoder.Picture(features(decoder, 6).neg(), "a blue circle", second));
+            List<Pixels> together = decoder.decode(pictures, request, DiffusionDecoder.Progress.NONE, () -> false);
+
+            first.seed(1);
+            second.seed(2);
+            for (int i = 0; i < 2; i++) {
+                Pixels alone = decoder.decode(pictures.subList(i, i + 1), request, DiffusionDecoder.Progress.NONE, () -> false).getFirst();
+                assertWithinOne(together.get(i), alone);
+            }
+            assertThat(together.get(0)).isNotEqualTo(together.get(1));
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("FIXTURES")
     void decodingLeavesNoTensorsBehind(String fixture) {
         try (DiffusionDecoder decoder = load(fixture, false)) {
             assertThat(decode(decoder, request(2, 2, 2, 2))).isNotNull();

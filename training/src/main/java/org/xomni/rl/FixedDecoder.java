@@ -2,8 +2,9 @@ package org.xomni.rl;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import org.bytedeco.pytorch.Tensor;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.xomni.decoder.DecoderDefaults;
 import org.xomni.decoder.DiffusionDecoder;
@@ -18,6 +19,9 @@ import org.xomni.tokenizer.ImageTokenizer;
 
 /** The diffusion decoder, which reinforcement learning samples through and does not train (paper section 4.3). */
 public final class FixedDecoder implements TokenPainter, AutoCloseable {
+    /** Pictures that are decoded side by side, at most. */
+    private static final int TOGETHER = 16;
+
     private final ImageTokenizer tokenizer;
     private final DiffusionDecoder decoder;
     private final int steps;
@@ -58,18 +62,43 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
 
     @Override
     public List<Pixels> paint(List<Prompt> prompts, List<Rollout> rollouts, long[] seeds) {
-        List<Pixels> pictures = new ArrayList<>();
+        Map<Size, List<Integer>> bySize = new LinkedHashMap<>();
         for (int i = 0; i < rollouts.size(); i++) {
-            pictures.add(paint(prompts.get(i), rollouts.get(i).image(), seeds[i]));
+            bySize.computeIfAbsent(Size.of(rollouts.get(i).image()), size -> new ArrayList<>()).add(i);
         }
-        return pictures;
+        Pixels[] pictures = new Pixels[rollouts.size()];
+        bySize.forEach((size, all) -> {
+            for (int from = 0; from < all.size(); from += TOGETHER) {
+                List<Integer> some = all.subList(from, Math.min(all.size(), from + TOGETHER));
+                List<Pixels> painted = paint(size, some, prompts, rollouts, seeds);
+                for (int i = 0; i < some.size(); i++) {
+                    pictures[some.get(i)] = painted.get(i);
+                }
+            }
+        });
+        return List.of(pictures);
     }
 
-    private Pixels paint(Prompt prompt, ImageTokens image, long seed) {
-        try (Scope scope = Scope.plain(); Randomness noise = new Randomness(seed)) {
-            Tensor features_LT = tokenizer.features(image);
-            var request = new DiffusionDecoder.Request(image.height(), image.width(), prompt.text(), steps, guidance, null);
-            return decoder.decode(features_LT, request, noise, DiffusionDecoder.Progress.NONE, () -> false);
+    private List<Pixels> paint(Size size, List<Integer> which, List<Prompt> prompts, List<Rollout> rollouts, long[] seeds) {
+        List<Randomness> noise = which.stream().map(i -> new Randomness(seeds[i])).toList();
+        try (Scope scope = Scope.plain()) {
+            List<DiffusionDecoder.Picture> pictures = new ArrayList<>();
+            for (int i = 0; i < which.size(); i++) {
+                int at = which.get(i);
+                pictures.add(new DiffusionDecoder.Picture(
+                        tokenizer.features(rollouts.get(at).image()), prompts.get(at).text(), noise.get(i)));
+            }
+            var request = new DiffusionDecoder.Request(size.height, size.width, "", steps, guidance, null);
+            return decoder.decode(pictures, request, DiffusionDecoder.Progress.NONE, () -> false);
+        } finally {
+            noise.forEach(Randomness::close);
+        }
+    }
+
+    /** Of a grid of tokens. */
+    private record Size(int height, int width) {
+        static Size of(ImageTokens image) {
+            return new Size(image.height(), image.width());
         }
     }
 
