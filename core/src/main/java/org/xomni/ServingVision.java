@@ -44,7 +44,8 @@ final class ServingVision implements AutoCloseable {
         job.whenDone(counts.decoding::decrement);
         run(job, () -> {
             Progress progress = progress(job, true);
-            Pixels pixels = xomni.decode(tokens, tokens.height() * tokens.width(), shown, request.seed(), request.decode(), progress);
+            int drawn = tokens.height() * tokens.width();
+            Pixels pixels = xomni.pixels().decode(new TokenDecoder.Picture(tokens, drawn, shown, request.seed(), request.decode()), progress);
             // Before whoever waits for the job can look.
             counts.images.increment();
             boolean unused = job.complete(new Task.Drawn(new Drawing(tokens, pixels, request.seed()), promptTokens));
@@ -59,7 +60,8 @@ final class ServingVision implements AutoCloseable {
                 DecodeSettings asked = request.decode();
                 int steps = asked.steps() != null ? asked.steps() : xomni.checkpoint().decoder().numInferenceSteps();
                 DecodeSettings quick = new DecodeSettings(Math.min(PREVIEW_STEPS, steps), asked.guidance(), asked.tiled());
-                Pixels pixels = xomni.decode(tokens, drawn.length, shown, request.seed(), quick, progress(job, false));
+                var glance = new TokenDecoder.Picture(tokens, drawn.length, shown, request.seed(), quick);
+                Pixels pixels = xomni.pixels().decode(glance, progress(job, false));
                 job.listener().preview(pixels, tokens, index);
             });
         }

@@ -7,12 +7,11 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
-import org.bytedeco.pytorch.Tensor;
+import java.util.stream.IntStream;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.decoder.DiffusionDecoder;
-import org.xomni.decoder.Tiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.Engine;
@@ -21,8 +20,6 @@ import org.xomni.tensor.Lazy;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Quantization;
-import org.xomni.tensor.Randomness;
-import org.xomni.tensor.Scope;
 import org.xomni.tensor.ShardedSafetensors;
 import org.xomni.text.Span;
 import org.xomni.text.TextStream;
@@ -43,8 +40,9 @@ import org.xomni.tokenizer.ImageTokenizer;
  * time; rows of one request run as a batch.
  */
 public final class XOmni implements AutoCloseable {
-    /** The most images that are drawn side by side. */
-    private static final int MOST_ROWS = 8;
+    /** The most images that are drawn side by side, and the most positions that their caches hold. */
+    private static final int MOST_ROWS = 32;
+    private static final int MOST_POSITIONS = 16_384;
 
     private final Checkpoint checkpoint;
     private final LoadOptions options;
@@ -133,22 +131,22 @@ public final class XOmni implements AutoCloseable {
         requireDecoder();
         List<ImageTokens> tokens = drawTokens(requests, progress);
         releaseIfOffloading(model);
-        List<Drawing> drawings = new ArrayList<>();
-        for (int i = 0; i < requests.size(); i++) {
-            DrawRequest request = requests.get(i);
-            int before = i;
-            Progress overall = shifted(progress, before, requests.size());
-            Pixels pixels = detokenize(tokens.get(i), request.prompt(), request.seed(), request.decode(), overall);
-            drawings.add(new Drawing(tokens.get(i), pixels, request.seed()));
-        }
-        return drawings;
+        List<TokenDecoder.Picture> pictures = IntStream.range(0, requests.size())
+                .mapToObj(i -> picture(tokens.get(i), requests.get(i).prompt(), requests.get(i).seed(), requests.get(i).decode()))
+                .toList();
+        List<Pixels> pixels = pixels().decode(pictures, progress);
+        return IntStream.range(0, requests.size())
+                .mapToObj(i -> new Drawing(tokens.get(i), pixels.get(i), requests.get(i).seed()))
+                .toList();
     }
 
     /** The tokens of several images, without making pixels of them. */
     public List<ImageTokens> drawTokens(List<DrawRequest> requests, Progress progress) {
         List<ImageTokens> tokens = new ArrayList<>();
-        for (int from = 0; from < requests.size(); from += MOST_ROWS) {
-            tokens.addAll(drawSideBySide(requests.subList(from, Math.min(requests.size(), from + MOST_ROWS)), progress));
+        int largest = requests.stream().map(input::grid).mapToInt(ModelInput.Grid::tokens).max().orElse(1);
+        int together = Math.clamp(MOST_POSITIONS / largest, 1, MOST_ROWS);
+        for (int from = 0; from < requests.size(); from += together) {
+            tokens.addAll(drawSideBySide(requests.subList(from, Math.min(requests.size(), from + together)), progress));
         }
         return tokens;
     }
@@ -259,7 +257,11 @@ public final class XOmni implements AutoCloseable {
      * @throws InputException if a token is not in the codebook, or a setting does not suit
      */
     public Pixels detokenize(ImageTokens tokens, String prompt, long seed, DecodeSettings settings, Progress progress) {
-        return decode(tokens, tokens.height() * tokens.width(), asRead(prompt), seed, settings, progress);
+        return pixels().decode(List.of(picture(tokens, prompt, seed, settings)), progress).getFirst();
+    }
+
+    private TokenDecoder.Picture picture(ImageTokens tokens, String prompt, long seed, DecodeSettings settings) {
+        return new TokenDecoder.Picture(tokens, tokens.height() * tokens.width(), asRead(prompt), seed, settings);
     }
 
     /** The reference decodes with the prompt's ids made text again: both models read the same characters. */
@@ -267,30 +269,9 @@ public final class XOmni implements AutoCloseable {
         return text.get().decode(text.get().encode(prompt));
     }
 
-    /**
-     * Tokens as an image; touches the tokenizer and the decoder only, so that a second thread may do it while another draws.
-     *
-     * @param drawn how many tokens count; the features of the others are zero, which is what the decoder knows as "not told"
-     * @param shown {@link #asRead}
-     */
-    Pixels decode(ImageTokens tokens, int drawn, String shown, long seed, DecodeSettings settings, Progress progress) {
-        DiffusionDecoder d = decoder.get();
-        int steps = settings.steps() != null ? settings.steps() : checkpoint.decoder().numInferenceSteps();
-        double guidance = settings.guidance() != null ? settings.guidance() : checkpoint.decoder().cfgScale();
-        var request = new DiffusionDecoder.Request(
-                tokens.height(), tokens.width(), shown, steps, guidance, settings.tiled() ? Tiles.DEFAULT : null);
-        try (Randomness randomness = new Randomness(seed);
-                Scope scope = Scope.plain()) {
-            Tensor features = tokenizer.get().features(tokens);
-            if (drawn < features.size(0)) {
-                try (Scope inference = Scope.inference()) {
-                    Tensor unused = features.narrow(0, drawn, features.size(0) - drawn).zero_();
-                }
-            }
-            releaseIfOffloading(tokenizer);
-            return d.decode(
-                    features, request, randomness, (done, all) -> progress.report(Progress.Phase.DECODING, done, all), progress::cancelled);
-        }
+    /** Makes pixels of tokens; touches the image tokenizer and the decoder only, so that a second thread may do it while another draws. */
+    TokenDecoder pixels() {
+        return new TokenDecoder(checkpoint.decoder(), tokenizer, decoder, options.offload());
     }
 
     /** Finds out before the work on tokens whether pixels can be made of them; reads the decoder's configurations only. */
@@ -330,20 +311,6 @@ public final class XOmni implements AutoCloseable {
         if (progress.cancelled()) {
             throw new CancellationException("the request was cancelled");
         }
-    }
-
-    private static Progress shifted(Progress progress, int before, int images) {
-        return new Progress() {
-            @Override
-            public void report(Phase phase, int done, int total) {
-                progress.report(phase, before * total + done, images * total);
-            }
-
-            @Override
-            public boolean cancelled() {
-                return progress.cancelled();
-            }
-        };
     }
 
     @Override

@@ -42,6 +42,7 @@ import org.xomni.tensor.Tensors;
  */
 public final class DiffusionDecoder implements AutoCloseable {
     private static final int MOST_GUIDANCE = 1000;
+    private static final int PAYING_POSITIONS = 1024;
     /** Distilled guidance is switched off by its neutral value, as the transformer was trained. */
     private static final double DISTILLED_GUIDANCE = 1;
 
@@ -157,6 +158,11 @@ public final class DiffusionDecoder implements AutoCloseable {
     /** T. */
     public int featureWidth() {
         return config.siglipChannels();
+    }
+
+    /** How many pictures of a grid of tokens it pays to decode together: a step of small ones is mostly the cost of calls. */
+    public static int sideBySide(int height, int width) {
+        return Math.max(1, PAYING_POSITIONS / (height * width));
     }
 
     /**

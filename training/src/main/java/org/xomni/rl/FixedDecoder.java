@@ -19,9 +19,6 @@ import org.xomni.tokenizer.ImageTokenizer;
 
 /** The diffusion decoder, which reinforcement learning samples through and does not train (paper section 4.3). */
 public final class FixedDecoder implements TokenPainter, AutoCloseable {
-    /** Pictures that are decoded side by side, at most. */
-    private static final int TOGETHER = 16;
-
     private final ImageTokenizer tokenizer;
     private final DiffusionDecoder decoder;
     private final int steps;
@@ -68,8 +65,9 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
         }
         Pixels[] pictures = new Pixels[rollouts.size()];
         bySize.forEach((size, all) -> {
-            for (int from = 0; from < all.size(); from += TOGETHER) {
-                List<Integer> some = all.subList(from, Math.min(all.size(), from + TOGETHER));
+            int together = DiffusionDecoder.sideBySide(size.height, size.width);
+            for (int from = 0; from < all.size(); from += together) {
+                List<Integer> some = all.subList(from, Math.min(all.size(), from + together));
                 List<Pixels> painted = paint(size, some, prompts, rollouts, seeds);
                 for (int i = 0; i < some.size(); i++) {
                     pictures[some.get(i)] = painted.get(i);
