@@ -50,7 +50,7 @@ public final class ServingEngine implements AutoCloseable {
         this.xomni = xomni;
         this.limits = limits;
         this.cannotDraw = decoderProblem(xomni);
-        this.vision = new ServingVision(xomni, counts, this::ready);
+        this.vision = new ServingVision(xomni, counts, this::ready, limits.deterministic());
         CompletableFuture<Void> loaded = new CompletableFuture<>();
         this.thread = Thread.ofPlatform().name("xomni-batch").start(() -> run(loaded));
         try {

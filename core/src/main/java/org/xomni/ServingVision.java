@@ -1,11 +1,17 @@
 package org.xomni;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 
@@ -20,13 +26,29 @@ final class ServingVision implements AutoCloseable {
     private final EncodedImages encoded;
     private final ThreadPoolExecutor thread = new ThreadPoolExecutor(
             1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Thread.ofPlatform().name("xomni-vision").factory());
+    private final boolean deterministic;
+    /** Pictures whose tokens are drawn; there is a run of {@link #decodeNext} to come for each. */
+    private final Deque<Drawn> drawn = new ConcurrentLinkedDeque<>();
     private volatile boolean stopping;
 
-    /** @param ready takes jobs whose pictures are encoded */
-    ServingVision(XOmni xomni, ServingCounts counts, Consumer<Job<?>> ready) {
+    /** What is left to do for a picture whose tokens are drawn. */
+    private record Drawn(Job<?> job, DrawRequest request, TokenDecoder.Picture picture, int promptTokens) {
+        boolean goesWith(Drawn other) {
+            ImageTokens a = picture.tokens();
+            ImageTokens b = other.picture.tokens();
+            return a.height() == b.height() && a.width() == b.width() && picture.settings().equals(other.picture.settings());
+        }
+    }
+
+    /**
+     * @param ready takes jobs whose pictures are encoded
+     * @param deterministic whether each picture is decoded alone, as kernels round differently in company
+     */
+    ServingVision(XOmni xomni, ServingCounts counts, Consumer<Job<?>> ready, boolean deterministic) {
         this.xomni = xomni;
         this.counts = counts;
         this.ready = ready;
+        this.deterministic = deterministic;
         this.encoded = new EncodedImages(xomni);
     }
 
@@ -38,18 +60,75 @@ final class ServingVision implements AutoCloseable {
         });
     }
 
-    /** Makes the picture of a job whose tokens are drawn. */
+    /** Makes the picture of a job whose tokens are drawn; alike ones that wait at the same time side by side. */
     void decode(Job<?> job, DrawRequest request, ImageTokens tokens, String shown, int promptTokens) {
         counts.decoding.increment();
         job.whenDone(counts.decoding::decrement);
-        run(job, () -> {
-            Progress progress = progress(job, true);
-            int drawn = tokens.height() * tokens.width();
-            Pixels pixels = xomni.pixels().decode(new TokenDecoder.Picture(tokens, drawn, shown, request.seed(), request.decode()), progress);
-            // Before whoever waits for the job can look.
-            counts.images.increment();
-            boolean unused = job.complete(new Task.Drawn(new Drawing(tokens, pixels, request.seed()), promptTokens));
-        });
+        var picture = new TokenDecoder.Picture(tokens, tokens.height() * tokens.width(), shown, request.seed(), request.decode());
+        drawn.add(new Drawn(job, request, picture, promptTokens));
+        thread.execute(this::decodeNext);
+    }
+
+    private void decodeNext() {
+        List<Drawn> some = take();
+        try {
+            if (!some.isEmpty()) {
+                List<Pixels> pixels = xomni.pixels().decode(some.stream().map(Drawn::picture).toList(), progress(some));
+                for (int i = 0; i < some.size(); i++) {
+                    finish(some.get(i), pixels.get(i));
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            for (Drawn d : some) {
+                end(d.job, e);
+            }
+        }
+    }
+
+    /** The picture that has waited longest, and those that go with it. */
+    private List<Drawn> take() {
+        List<Drawn> some = new ArrayList<>();
+        for (Iterator<Drawn> all = drawn.iterator(); all.hasNext(); ) {
+            Drawn next = all.next();
+            RuntimeException reason = stopping ? ServingEngine.closed() : next.job.reasonToEnd();
+            if (reason != null) {
+                all.remove();
+                counts.end(next.job, reason);
+            } else if (some.isEmpty() || some.size() < together(next) && next.goesWith(some.getFirst())) {
+                all.remove();
+                some.add(next);
+            }
+        }
+        return some;
+    }
+
+    private int together(Drawn picture) {
+        return deterministic ? 1 : DiffusionDecoder.sideBySide(picture.picture.tokens().height(), picture.picture.tokens().width());
+    }
+
+    private void finish(Drawn d, Pixels pixels) {
+        RuntimeException reason = d.job.reasonToEnd();
+        if (reason != null) {
+            counts.end(d.job, reason);
+            return;
+        }
+        // Before whoever waits for the job can look.
+        counts.images.increment();
+        boolean unused = d.job.complete(new Task.Drawn(new Drawing(d.picture.tokens(), pixels, d.request.seed()), d.promptTokens));
+    }
+
+    private Progress progress(List<Drawn> some) {
+        return new Progress() {
+            @Override
+            public void report(Phase phase, int done, int total) {
+                some.forEach(d -> d.job.listener().decoding(done, total));
+            }
+
+            @Override
+            public boolean cancelled() {
+                return stopping || some.stream().allMatch(d -> d.job.reasonToEnd() != null);
+            }
+        };
     }
 
     /** Shows what is drawn so far, unless there is more important work. */
@@ -61,20 +140,16 @@ final class ServingVision implements AutoCloseable {
                 int steps = asked.steps() != null ? asked.steps() : xomni.checkpoint().decoder().numInferenceSteps();
                 DecodeSettings quick = new DecodeSettings(Math.min(PREVIEW_STEPS, steps), asked.guidance(), asked.tiled());
                 var glance = new TokenDecoder.Picture(tokens, drawn.length, shown, request.seed(), quick);
-                Pixels pixels = xomni.pixels().decode(glance, progress(job, false));
+                Pixels pixels = xomni.pixels().decode(glance, until(job));
                 job.listener().preview(pixels, tokens, index);
             });
         }
     }
 
-    private Progress progress(Job<?> job, boolean heard) {
+    private Progress until(Job<?> job) {
         return new Progress() {
             @Override
-            public void report(Phase phase, int done, int total) {
-                if (heard) {
-                    job.listener().decoding(done, total);
-                }
-            }
+            public void report(Phase phase, int done, int total) {}
 
             @Override
             public boolean cancelled() {
@@ -92,13 +167,16 @@ final class ServingVision implements AutoCloseable {
             }
             try {
                 work.run();
-            } catch (CancellationException e) {
-                RuntimeException why = job.reasonToEnd();
-                counts.end(job, why != null ? why : ServingEngine.closed());
             } catch (RuntimeException | Error e) {
-                counts.end(job, e);
+                end(job, e);
             }
         });
+    }
+
+    /** Ends a job whose work has thrown. */
+    private void end(Job<?> job, Throwable thrown) {
+        RuntimeException why = job.reasonToEnd();
+        counts.end(job, !(thrown instanceof CancellationException) ? thrown : why != null ? why : ServingEngine.closed());
     }
 
     /** Gives up what is left. */
