@@ -7,11 +7,17 @@ package org.xomni.data.signs;
 public enum Level {
     /** One line of capital letters or digits, black on white or white on blue, nothing else. */
     EASY,
+    /** Shapes alone, on a background without border: which word means which thing at which place is as hard to find out beside text. */
+    SHAPES,
     /** Everything. */
     FULL;
 
     boolean admits(Scene scene) {
-        return this == FULL || isEasy(scene);
+        return switch (this) {
+            case EASY -> isEasy(scene);
+            case SHAPES -> scene.text().isEmpty() && scene.border().isEmpty();
+            case FULL -> true;
+        };
     }
 
     private static boolean isEasy(Scene scene) {
