@@ -26,4 +26,6 @@ wait "$autoencoder"
 stage decoder decoder & decoder=$!
 stage pretrain pretrain-1
 stage pretrain pretrain-2
+stage pretrain pretrain-3
+stage sft sft
 wait "$decoder"
