@@ -26,6 +26,7 @@ async function visit(name, viewport) {
   });
   await page.goto(address);
   await page.waitForSelector("body[data-ready]");
+  assert.equal(await page.isVisible("#model-choice"), false, "there is nothing to choose");
   await everythingHasAName(page);
   await noSidewaysScrolling(page);
   await shoot(page, name, "1-draw-empty");
@@ -136,7 +137,7 @@ async function noSidewaysScrolling(page) {
 
 async function metric(name) {
   const text = await (await fetch(`${address}/metrics`)).text();
-  return Number(text.match(new RegExp(`^${name} (\\S+)$`, "m"))[1]);
+  return Number(text.match(new RegExp(`^${name}\\{[^}]*} (\\S+)$`, "m"))[1]);
 }
 
 async function shoot(page, name, step) {

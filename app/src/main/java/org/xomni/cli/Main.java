@@ -1,6 +1,7 @@
 package org.xomni.cli;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.Engine;
@@ -56,6 +57,8 @@ public final class Main {
     static int run(String... args) {
         CommandLine line = new CommandLine(new Main());
         line.setCaseInsensitiveEnumValuesAllowed(true);
+        // It takes a list of folders, in which a misspelt option is no folder.
+        Objects.requireNonNull(line.getSubcommands().get("serve")).setUnmatchedOptionsAllowedAsOptionParameters(false);
         line.setParameterExceptionHandler((e, unused) -> report(
                 String.valueOf(e.getMessage()), "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help", BAD_INPUT));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, debug(args)));

@@ -5,11 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.xomni.ServingEngine;
 import org.xomni.ServingLimits;
 import org.xomni.XOmni;
+import org.xomni.server.ServedModel;
 import org.xomni.server.ServerOptions;
 import org.xomni.server.XOmniServer;
 import org.xomni.tensor.InputException;
@@ -75,7 +77,7 @@ final class ServeBench implements Callable<Integer> {
         boolean good;
         try (XOmni xomni = modelOptions.load();
                 ServingEngine engine = ServingEngine.start(xomni, limits);
-                XOmniServer server = XOmniServer.start(engine, ServerOptions.local(0, "xomni"))) {
+                XOmniServer server = XOmniServer.start(List.of(new ServedModel("xomni", engine)), ServerOptions.local(0))) {
             if (hostile > 0) {
                 good = new HostileRequests(server.port(), seed).send(hostile, line);
             } else {

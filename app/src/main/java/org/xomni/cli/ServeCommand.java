@@ -4,13 +4,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.xomni.ServingEngine;
 import org.xomni.ServingLimits;
-import org.xomni.XOmni;
+import org.xomni.server.ServedModel;
 import org.xomni.server.ServerOptions;
 import org.xomni.server.XOmniServer;
 import org.xomni.tensor.InputException;
@@ -70,8 +71,15 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--log-prompts", description = "Also what requests say.")
     boolean logPrompts;
 
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            arity = "1..*",
+            description = "Checkpoint folders, each served by its folder's name; the first where a request names none. Default: the embedded model.")
+    List<Path> models = new ArrayList<>();
+
     @Mixin
-    ModelOptions modelOptions = new ModelOptions();
+    EngineOptions engineOptions = new EngineOptions();
 
     @Override
     public Integer call() throws InterruptedException {
@@ -86,27 +94,19 @@ final class ServeCommand implements Callable<Integer> {
             throw new InputException("--host " + host + " can be reached from other machines; give --api-key-file FILE, or --no-key to let everybody in");
         }
         ServingLimits limits = new ServingLimits(maxBatch, maxQueue, Duration.ofSeconds(timeout), deterministic);
-        ServerOptions options = new ServerOptions(
-                host, port, keys, modelName(), maxBody, maxPixels, maxPrompt, logRequests || logPrompts, logPrompts);
+        ServerOptions options = new ServerOptions(host, port, keys, maxBody, maxPixels, maxPrompt, logRequests || logPrompts, logPrompts);
         CountDownLatch asked = new CountDownLatch(1);
         try (Interrupt interrupt = Interrupt.listen(asked::countDown);
-                XOmni xomni = modelOptions.load();
-                ServingEngine engine = ServingEngine.start(xomni, limits)) {
-            XOmniServer server = XOmniServer.start(engine, options);
+                ServedModels served = ServedModels.load(engineOptions, models, limits)) {
+            XOmniServer server = XOmniServer.start(served.all(), options);
+            String names = served.all().stream().map(ServedModel::id).collect(Collectors.joining(", "));
             String shown = host.contains(":") ? "[" + host + "]" : host;
-            System.err.println("xomni: serving " + options.model() + " on http://" + shown + ":" + server.port() + "/");
+            System.err.println("xomni: serving " + names + " on http://" + shown + ":" + server.port() + "/");
             asked.await();
             System.err.println("xomni: ending; what is begun is finished");
             server.close(Duration.ofSeconds(grace));
         }
         return 0;
-    }
-
-    /** What clients call the model: its folder's name. */
-    private String modelName() {
-        Path folder = modelOptions.model == null ? null : modelOptions.model.toAbsolutePath().normalize().getFileName();
-        String name = folder == null ? "" : folder.toString().replaceAll("[^A-Za-z0-9._-]", "-");
-        return name.isEmpty() ? "xomni" : name;
     }
 
     private static List<String> keys(Path file) {

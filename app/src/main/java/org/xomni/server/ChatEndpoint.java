@@ -10,7 +10,6 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.xomni.DrawRequest;
 import org.xomni.Job;
-import org.xomni.ServingEngine;
 import org.xomni.Task;
 import org.xomni.Turn;
 import org.xomni.autoregressive.Sampling;
@@ -31,20 +30,20 @@ final class ChatEndpoint {
     /** The library's default for sampled text, as the reference has it. */
     private static final int TOP_K = 50;
 
-    private final ServingEngine engine;
+    private final Models models;
     private final ServerOptions options;
     private final Pictures pictures;
 
-    ChatEndpoint(ServingEngine engine, ServerOptions options, Pictures pictures) {
-        this.engine = engine;
+    ChatEndpoint(Models models, ServerOptions options, Pictures pictures) {
+        this.models = models;
         this.options = options;
         this.pictures = pictures;
     }
 
     /** What all chunks of a response have in common. */
-    private record Completion(String id, long created, String model) {
+    private record Completion(String id, long created, ServedModel model) {
         ObjectNode node(String object) {
-            return Json.mapper().createObjectNode().put("id", id).put("object", object).put("created", created).put("model", model);
+            return Json.mapper().createObjectNode().put("id", id).put("object", object).put("created", created).put("model", model.id());
         }
 
         /** A piece of a stream. */
@@ -56,6 +55,7 @@ final class ChatEndpoint {
     }
 
     void handle(Context context, Fields body, MemoryBudget.Share memory) throws IOException, InterruptedException {
+        ServedModel model = models.asked(body);
         body.refuse("tools", "this model calls no tools");
         body.refuse("functions", "this model calls no functions");
         body.refuse("audio", "this model makes no sounds");
@@ -63,14 +63,14 @@ final class ChatEndpoint {
         if (body.integer("n", 1, 1, 1) != 1) {
             throw ApiException.field("n", "one answer a request");
         }
-        List<Turn> turns = ChatMessages.read(body, options, pictures, memory);
+        List<Turn> turns = ChatMessages.read(body, model.id(), options, pictures, memory);
         boolean stream = body.flag("stream", false);
         Fields streamOptions = body.object("stream_options");
         boolean usage = streamOptions != null && streamOptions.flag("include_usage", false);
         Fields draw = body.object("xomni_draw");
-        Completion completion = new Completion("chatcmpl-" + UUID.randomUUID(), Instant.now().getEpochSecond(), options.model());
+        Completion completion = new Completion("chatcmpl-" + UUID.randomUUID(), Instant.now().getEpochSecond(), model);
         if (draw != null) {
-            draw(context, new Drawing(completion, picture(turns, draw, body), stream, usage, draw.flag("xomni_tokens", false)));
+            draw(context, new Drawing(completion, picture(model, turns, draw, body), stream, usage, draw.flag("xomni_tokens", false)));
         } else {
             answer(context, completion, question(turns, body), stream, usage);
         }
@@ -87,7 +87,7 @@ final class ChatEndpoint {
     private void answer(Context context, Completion completion, Task.Answer question, boolean streamed, boolean usage)
             throws IOException, InterruptedException {
         if (!streamed) {
-            Job<Task.Said> job = engine.answer(question, Task.Listener.NONE);
+            Job<Task.Said> job = completion.model().engine().answer(question, Task.Listener.NONE);
             Task.Said said = await(context, job);
             ObjectNode response = completion.node("chat.completion");
             ObjectNode choice = response.putArray("choices").addObject().put("index", 0).put("finish_reason", finish(said)).putNull("logprobs");
@@ -98,7 +98,7 @@ final class ChatEndpoint {
         }
         EventStream stream = new EventStream(context);
         ObjectNode first = Json.mapper().createObjectNode().put("role", "assistant").put("content", "");
-        Job<Task.Said> job = engine.answer(question, new Task.Listener() {
+        Job<Task.Said> job = completion.model().engine().answer(question, new Task.Listener() {
             @Override
             public void text(String piece) {
                 stream.put(null, completion.chunk(Json.mapper().createObjectNode().put("content", piece), null));
@@ -125,12 +125,12 @@ final class ChatEndpoint {
     /** What to draw and how to send it. */
     private record Picture(Task.Draw task, DrawFields fields) {}
 
-    private Picture picture(List<Turn> turns, Fields draw, Fields body) {
+    private Picture picture(ServedModel model, List<Turn> turns, Fields draw, Fields body) {
         Turn last = turns.getLast();
         if (!last.role().equals("user") || last.text().isBlank()) {
             throw ApiException.field("messages", "the last message must be the user's and say what to draw");
         }
-        DrawFields fields = DrawFields.read(draw, DrawFields.seed(body), engine.checkpoint(), options.maxPixels());
+        DrawFields fields = DrawFields.read(draw, DrawFields.seed(body), model.engine().checkpoint(), options.maxPixels());
         int previews = (int) draw.integer("partial_images", 0, 0, 3);
         DrawRequest request = fields.request(last.text(), 0);
         return new Picture(new Task.Draw(request, turns, previews), fields);
@@ -139,16 +139,16 @@ final class ChatEndpoint {
     private void draw(Context context, Drawing drawing) throws IOException, InterruptedException {
         Completion completion = drawing.completion();
         if (!drawing.stream()) {
-            Task.Drawn drawn = await(context, engine.draw(drawing.picture().task(), Task.Listener.NONE));
+            Task.Drawn drawn = await(context, completion.model().engine().draw(drawing.picture().task(), Task.Listener.NONE));
             ObjectNode response = completion.node("chat.completion");
             ObjectNode choice = response.putArray("choices").addObject().put("index", 0).put("finish_reason", "stop").putNull("logprobs");
-            choice.set("message", message(drawn, drawing.picture()).put("role", "assistant").putNull("refusal"));
+            choice.set("message", message(drawn, drawing).put("role", "assistant").putNull("refusal"));
             usage(response, drawn.promptTokens(), drawn.drawing().tokens().ids().length);
             Responses.json(context, response);
             return;
         }
         EventStream stream = new EventStream(context);
-        Job<Task.Drawn> job = engine.draw(drawing.picture().task(), new Task.Listener() {
+        Job<Task.Drawn> job = completion.model().engine().draw(drawing.picture().task(), new Task.Listener() {
             @Override
             public void token(int id, int done, int total) {
                 if (drawing.tokens()) {
@@ -174,7 +174,7 @@ final class ChatEndpoint {
         ObjectNode first = Json.mapper().createObjectNode().put("role", "assistant").put("content", "");
         write(context, stream, completion.chunk(first, null), job, () -> {
             Task.Drawn drawn = job.await();
-            stream.put(null, completion.chunk(message(drawn, drawing.picture()), null));
+            stream.put(null, completion.chunk(message(drawn, drawing), null));
             stream.put(null, completion.chunk(Json.mapper().createObjectNode(), "stop"));
             if (drawing.usage()) {
                 ObjectNode last = completion.node("chat.completion.chunk");
@@ -190,8 +190,9 @@ final class ChatEndpoint {
         stream.put(null, completion.chunk(delta, null));
     }
 
-    private ObjectNode message(Task.Drawn drawn, Picture picture) {
-        String id = pictures.keep(drawn.drawing().tokens());
+    private ObjectNode message(Task.Drawn drawn, Drawing drawing) {
+        Picture picture = drawing.picture();
+        String id = pictures.keep(drawn.drawing().tokens(), drawing.completion().model().id());
         byte[] file = picture.fields().format().encode(drawn.drawing().pixels(), Pictures.texts(picture.task().request().prompt(), drawn.drawing()));
         ObjectNode message = Json.mapper().createObjectNode().put("content", Pictures.marker(id));
         message.putObject("xomni_image").put("id", id).put("b64_json", Base64.getEncoder().encodeToString(file))

@@ -13,20 +13,25 @@ final class ChatMessages {
     private static final int MOST_IMAGES = 32;
     private static final int LONGEST_URL = 64 << 20;
 
+    private final String model;
     private final ServerOptions options;
     private final Pictures pictures;
     private final MemoryBudget.Share memory;
     private int images;
 
-    private ChatMessages(ServerOptions options, Pictures pictures, MemoryBudget.Share memory) {
+    private ChatMessages(String model, ServerOptions options, Pictures pictures, MemoryBudget.Share memory) {
+        this.model = model;
         this.options = options;
         this.pictures = pictures;
         this.memory = memory;
     }
 
-    /** @throws ApiException naming the message that cannot be used */
-    static List<Turn> read(Fields body, ServerOptions options, Pictures pictures, MemoryBudget.Share memory) {
-        ChatMessages messages = new ChatMessages(options, pictures, memory);
+    /**
+     * @param model that is asked
+     * @throws ApiException naming the message that cannot be used
+     */
+    static List<Turn> read(Fields body, String model, ServerOptions options, Pictures pictures, MemoryBudget.Share memory) {
+        ChatMessages messages = new ChatMessages(model, options, pictures, memory);
         return body.objects("messages", MOST_MESSAGES).stream().map(messages::turn).toList();
     }
 
@@ -37,12 +42,12 @@ final class ChatMessages {
         Fields drawn = message.object("xomni_image");
         JsonNode content = message.value("content");
         if (drawn != null && role.equals("assistant")) {
-            parts.add(pictures.shown(Pictures.SCHEME + drawn.text("id", 100), drawn.path() + ".id", memory));
+            parts.add(pictures.shown(Pictures.SCHEME + drawn.text("id", 100), drawn.path() + ".id", model, memory));
         } else if (content == null) {
             throw new ApiException(400, "missing_required_parameter", message.path() + ".content", "'" + message.path() + ".content' is missing");
         } else if (content.isString()) {
             String text = message.text("content", options.maxPromptCharacters());
-            parts.add(role.equals("assistant") ? pictures.said(text, message.path() + ".content") : new Turn.Text(text));
+            parts.add(role.equals("assistant") ? pictures.said(text, message.path() + ".content", model) : new Turn.Text(text));
         } else {
             message.objects("content", MOST_PARTS).forEach(part -> parts.add(part(part, role)));
         }
@@ -53,7 +58,7 @@ final class ChatMessages {
         String type = part.word("type", "text", Set.of("text", "image_url"));
         if (type.equals("text")) {
             String text = part.text("text", options.maxPromptCharacters());
-            return role.equals("assistant") ? pictures.said(text, part.path() + ".text") : new Turn.Text(text);
+            return role.equals("assistant") ? pictures.said(text, part.path() + ".text", model) : new Turn.Text(text);
         }
         if (role.equals("system") || role.equals("developer")) {
             throw ApiException.field(part.path(), "a system message has no images; show them in a user message");
@@ -65,6 +70,6 @@ final class ChatMessages {
         if (image == null) {
             throw new ApiException(400, "missing_required_parameter", part.path() + ".image_url", "'" + part.path() + ".image_url' is missing");
         }
-        return pictures.shown(image.text("url", LONGEST_URL), image.path() + ".url", memory);
+        return pictures.shown(image.text("url", LONGEST_URL), image.path() + ".url", model, memory);
     }
 }

@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Set;
 import org.xomni.Drawing;
 import org.xomni.Job;
-import org.xomni.ServingEngine;
 import org.xomni.Task;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
@@ -27,18 +26,19 @@ final class ImagesEndpoint {
 
     private static final int MOST_PARTIAL = 3;
 
-    private final ServingEngine engine;
+    private final Models models;
     private final ServerOptions options;
     private final Pictures pictures;
 
-    ImagesEndpoint(ServingEngine engine, ServerOptions options, Pictures pictures) {
-        this.engine = engine;
+    ImagesEndpoint(Models models, ServerOptions options, Pictures pictures) {
+        this.models = models;
         this.options = options;
         this.pictures = pictures;
     }
 
-    /** What was asked for. */
-    private record Request(String prompt, int count, DrawFields draw, boolean links, boolean stream, int partial, boolean tokens) {}
+    /** What was asked for, and of which model. */
+    private record Request(
+            ServedModel model, String prompt, int count, DrawFields draw, boolean links, boolean stream, int partial, boolean tokens) {}
 
     void handle(Context context, Fields body) throws IOException, InterruptedException {
         Request request = read(body);
@@ -50,6 +50,7 @@ final class ImagesEndpoint {
     }
 
     private Request read(Fields body) {
+        ServedModel model = models.asked(body);
         String prompt = body.text("prompt", options.maxPromptCharacters());
         if (prompt.isBlank()) {
             throw ApiException.field("prompt", "'prompt' is empty; say what to draw");
@@ -64,8 +65,8 @@ final class ImagesEndpoint {
         if (body.word("background", "auto", Set.of("auto", "opaque", "transparent")).equals("transparent")) {
             throw ApiException.field("background", "'background' transparent is not supported; leave it out");
         }
-        DrawFields draw = DrawFields.read(body, null, engine.checkpoint(), options.maxPixels());
-        return new Request(prompt, count, draw, links, stream, partial, body.flag("xomni_tokens", false));
+        DrawFields draw = DrawFields.read(body, null, model.engine().checkpoint(), options.maxPixels());
+        return new Request(model, prompt, count, draw, links, stream, partial, body.flag("xomni_tokens", false));
     }
 
     private void answer(Context context, Request request) throws InterruptedException {
@@ -73,7 +74,7 @@ final class ImagesEndpoint {
         for (int i = 0; i < request.count(); i++) {
             tasks.add(Task.Draw.of(request.draw().request(request.prompt(), i)));
         }
-        List<Job<Task.Drawn>> jobs = engine.draw(tasks, i -> Task.Listener.NONE);
+        List<Job<Task.Drawn>> jobs = request.model().engine().draw(tasks, i -> Task.Listener.NONE);
         ObjectNode response = Json.mapper().createObjectNode();
         response.put("created", Instant.now().getEpochSecond());
         describe(response, request);
@@ -105,13 +106,13 @@ final class ImagesEndpoint {
         } else {
             node.put("b64_json", Base64.getEncoder().encodeToString(file));
         }
-        node.put("seed", drawing.seed()).put("xomni_image", pictures.keep(drawing.tokens()));
+        node.put("seed", drawing.seed()).put("xomni_image", pictures.keep(drawing.tokens(), request.model().id()));
     }
 
     private void stream(Context context, Request request) throws IOException, InterruptedException {
         EventStream stream = new EventStream(context);
         Task.Draw task = new Task.Draw(request.draw().request(request.prompt(), 0), List.of(), request.partial());
-        Job<Task.Drawn> job = engine.draw(task, listener(stream, request));
+        Job<Task.Drawn> job = request.model().engine().draw(task, listener(stream, request));
         job.whenDone(stream::end);
         try (ClientWatch watch = ClientWatch.of(context.req(), job::cancel)) {
             boolean begun = stream.write();
@@ -128,7 +129,7 @@ final class ImagesEndpoint {
             ObjectNode event = event("image_generation.completed", request);
             byte[] file = request.draw().format().encode(done.drawing().pixels(), Pictures.texts(request.prompt(), done.drawing()));
             event.put("b64_json", Base64.getEncoder().encodeToString(file));
-            event.put("seed", done.drawing().seed()).put("xomni_image", pictures.keep(done.drawing().tokens()));
+            event.put("seed", done.drawing().seed()).put("xomni_image", pictures.keep(done.drawing().tokens(), request.model().id()));
             usage(event.putObject("usage"), done.promptTokens(), done.drawing().tokens().ids().length);
             stream.put("image_generation.completed", event);
         } catch (RuntimeException e) {

@@ -1,11 +1,13 @@
 package org.xomni.server;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
-import org.xomni.ServingEngine;
+import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
 import org.xomni.ServingStatus;
 
 /** Counts requests and writes everything in Prometheus' text format. */
@@ -15,11 +17,11 @@ final class Metrics {
 
     private final Map<Answer, LongAdder> requests = new ConcurrentSkipListMap<>();
     private final Map<String, Latencies> latencies = new ConcurrentSkipListMap<>();
-    private long lastNanos = System.nanoTime();
-    private long lastImageTokens;
-    private long lastTextTokens;
-    private double imageRate;
-    private double textRate;
+    private final Map<ServedModel, Rates> rates = new LinkedHashMap<>();
+
+    Metrics(Models models) {
+        models.all().forEach(model -> rates.put(model, new Rates()));
+    }
 
     /** What was asked and what came of it. */
     private record Answer(String route, int status) implements Comparable<Answer> {
@@ -29,6 +31,30 @@ final class Metrics {
             return order != 0 ? order : Integer.compare(status, other.status);
         }
     }
+
+    /** How fast a model draws and talks, over at least a second, so that two who look in turn do not see noise. */
+    private static final class Rates {
+        private long lastNanos = System.nanoTime();
+        private long lastImageTokens;
+        private long lastTextTokens;
+        private double image;
+        private double text;
+
+        synchronized Look look(ServingStatus status) {
+            double seconds = (System.nanoTime() - lastNanos) / NANOS;
+            if (seconds >= 1) {
+                image = (status.imageTokens() - lastImageTokens) / seconds;
+                text = (status.textTokens() - lastTextTokens) / seconds;
+                lastNanos = System.nanoTime();
+                lastImageTokens = status.imageTokens();
+                lastTextTokens = status.textTokens();
+            }
+            return new Look(status, image, text);
+        }
+    }
+
+    /** Where a model stands, and how many tokens it draws a second. */
+    private record Look(ServingStatus status, double imageRate, double textRate) {}
 
     /** A histogram. */
     private static final class Latencies {
@@ -56,40 +82,28 @@ final class Metrics {
     }
 
     /** Everything, as text. */
-    String text(ServingEngine engine) {
-        ServingStatus status = engine.status();
-        measureRates(status);
+    String text() {
+        Map<String, Look> looks = new LinkedHashMap<>();
+        rates.forEach((model, rate) -> looks.put(model.id(), rate.look(model.engine().status())));
         StringBuilder out = new StringBuilder(4096);
-        gauge(out, "xomni_queue_length", "Tasks that wait.", status.waiting());
-        gauge(out, "xomni_batch_rows", "Tasks in the batch.", status.rows());
-        gauge(out, "xomni_decoding", "Pictures that wait for their pixels.", status.decoding());
-        gauge(out, "xomni_image_tokens_per_second", "Image tokens a second since the last look.", imageRate);
-        gauge(out, "xomni_text_tokens_per_second", "Text tokens a second since the last look.", textRate);
-        counter(out, "xomni_image_tokens_total", "Image tokens drawn.", status.imageTokens());
-        counter(out, "xomni_text_tokens_total", "Text tokens drawn.", status.textTokens());
-        counter(out, "xomni_batch_steps_total", "Steps of the batch.", status.steps());
-        counter(out, "xomni_images_total", "Pictures finished.", status.images());
-        counter(out, "xomni_answers_total", "Answers finished.", status.answers());
-        counter(out, "xomni_refused_total", "Tasks refused or given up.", status.refused());
-        counter(out, "xomni_cancelled_total", "Tasks that clients gave up.", status.cancelled());
+        gauge(out, "xomni_queue_length", "Tasks that wait.", looks, look -> look.status().waiting());
+        gauge(out, "xomni_batch_rows", "Tasks in the batch.", looks, look -> look.status().rows());
+        gauge(out, "xomni_decoding", "Pictures that wait for their pixels.", looks, look -> look.status().decoding());
+        gauge(out, "xomni_image_tokens_per_second", "Image tokens a second since the last look.", looks, Look::imageRate);
+        gauge(out, "xomni_text_tokens_per_second", "Text tokens a second since the last look.", looks, Look::textRate);
+        counter(out, "xomni_image_tokens_total", "Image tokens drawn.", looks, ServingStatus::imageTokens);
+        counter(out, "xomni_text_tokens_total", "Text tokens drawn.", looks, ServingStatus::textTokens);
+        counter(out, "xomni_batch_steps_total", "Steps of the batch.", looks, ServingStatus::steps);
+        counter(out, "xomni_images_total", "Pictures finished.", looks, ServingStatus::images);
+        counter(out, "xomni_answers_total", "Answers finished.", looks, ServingStatus::answers);
+        counter(out, "xomni_refused_total", "Tasks refused or given up.", looks, ServingStatus::refused);
+        counter(out, "xomni_cancelled_total", "Tasks that clients gave up.", looks, ServingStatus::cancelled);
         head(out, "xomni_requests_total", "HTTP requests by route and status.", "counter");
         requests.forEach((answer, count) -> out.append("xomni_requests_total{route=\"").append(answer.route()).append("\",status=\"")
                 .append(answer.status()).append("\"} ").append(count.sum()).append('\n'));
         head(out, "xomni_request_seconds", "How long requests took.", "histogram");
         latencies.forEach((route, histogram) -> write(out, route, histogram));
         return out.toString();
-    }
-
-    /** Over at least a second, so that two who look in turn do not see noise. */
-    private synchronized void measureRates(ServingStatus status) {
-        double seconds = (System.nanoTime() - lastNanos) / NANOS;
-        if (seconds >= 1) {
-            imageRate = (status.imageTokens() - lastImageTokens) / seconds;
-            textRate = (status.textTokens() - lastTextTokens) / seconds;
-            lastNanos = System.nanoTime();
-            lastImageTokens = status.imageTokens();
-            lastTextTokens = status.textTokens();
-        }
     }
 
     private static void write(StringBuilder out, String route, Latencies histogram) {
@@ -104,14 +118,16 @@ final class Metrics {
         out.append("xomni_request_seconds_count{route=\"").append(route).append("\"} ").append(below).append('\n');
     }
 
-    private static void gauge(StringBuilder out, String name, String help, double value) {
+    private static void gauge(StringBuilder out, String name, String help, Map<String, Look> looks, ToDoubleFunction<Look> value) {
         head(out, name, help, "gauge");
-        out.append(name).append(' ').append(String.format(Locale.ROOT, "%.3f", value)).append('\n');
+        looks.forEach((model, look) -> out.append(name).append("{model=\"").append(model).append("\"} ")
+                .append(String.format(Locale.ROOT, "%.3f", value.applyAsDouble(look))).append('\n'));
     }
 
-    private static void counter(StringBuilder out, String name, String help, long value) {
+    private static void counter(StringBuilder out, String name, String help, Map<String, Look> looks, ToLongFunction<ServingStatus> value) {
         head(out, name, help, "counter");
-        out.append(name).append(' ').append(value).append('\n');
+        looks.forEach((model, look) -> out.append(name).append("{model=\"").append(model).append("\"} ")
+                .append(value.applyAsLong(look.status())).append('\n'));
     }
 
     private static void head(StringBuilder out, String name, String help, String type) {

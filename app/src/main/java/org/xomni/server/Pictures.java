@@ -28,9 +28,12 @@ final class Pictures {
     private static final int SHARE_FOR_LINKS = 16;
 
     private final long maxPixels;
-    private final Expiring<ImageTokens> tokens = new Expiring<>(TOKENS_LIVE, MOST_TOKENS, t -> (long) t.height() * t.width());
+    private final Expiring<Drawn> drawn = new Expiring<>(TOKENS_LIVE, MOST_TOKENS, d -> (long) d.tokens().height() * d.tokens().width());
     private final Expiring<FileLink> links =
             new Expiring<>(LINKS_LIVE, Runtime.getRuntime().maxMemory() / SHARE_FOR_LINKS, link -> link.bytes().length);
+
+    /** A drawn picture in the words of the model that drew it; another one has a codebook of its own. */
+    private record Drawn(ImageTokens tokens, String model) {}
 
     /** A finished file. */
     @SuppressWarnings("ArrayRecordComponent")
@@ -40,9 +43,9 @@ final class Pictures {
         this.maxPixels = maxPixels;
     }
 
-    /** Keeps the tokens of a drawn picture and gives its id. */
-    String keep(ImageTokens drawn) {
-        return tokens.keep("img_", drawn);
+    /** Keeps the tokens of a picture that a model drew and gives its id. */
+    String keep(ImageTokens tokens, String model) {
+        return drawn.keep("img_", new Drawn(tokens, model));
     }
 
     /** Keeps a file and gives the last part of its link. */
@@ -64,20 +67,25 @@ final class Pictures {
         return "![drawn image](" + SCHEME + id + ")";
     }
 
-    /** The picture that the text of an assistant's message stands for, or the text itself. */
-    Turn.Part said(String text, String param) {
-        Matcher drawn = DRAWN.matcher(text.strip());
-        return drawn.matches() ? drawn(drawn.group(1), param) : new Turn.Text(text);
+    /**
+     * The picture that the text of an assistant's message stands for, or the text itself.
+     *
+     * @param model that is asked
+     */
+    Turn.Part said(String text, String param, String model) {
+        Matcher marker = DRAWN.matcher(text.strip());
+        return marker.matches() ? drawn(marker.group(1), param, model) : new Turn.Text(text);
     }
 
     /**
      * The picture of an {@code image_url}.
      *
-     * @throws ApiException if it is neither a data URL with an image of at most {@code maxPixels} nor the id of a drawn one
+     * @param model that is asked
+     * @throws ApiException if it is neither a data URL with an image of at most {@code maxPixels} nor the id of one that this model drew
      */
-    Turn.Part shown(String url, String param, MemoryBudget.Share memory) {
+    Turn.Part shown(String url, String param, String model, MemoryBudget.Share memory) {
         if (url.startsWith(SCHEME)) {
-            return drawn(url.substring(SCHEME.length()), param);
+            return drawn(url.substring(SCHEME.length()), param, model);
         }
         Matcher head = DATA_URL.matcher(url);
         if (!head.lookingAt()) {
@@ -95,13 +103,17 @@ final class Pictures {
         return new Turn.Picture(pixels);
     }
 
-    private Turn.Part drawn(String id, String param) {
-        ImageTokens known = tokens.find(id);
+    private Turn.Part drawn(String id, String param, String model) {
+        Drawn known = drawn.find(id);
         if (known == null) {
             throw new ApiException(400, "image_not_found", param,
                     "the image of '" + param + "' is not known, or no longer; draw it again, or send it as a data URL");
         }
-        return new Turn.Tokens(known);
+        if (!known.model().equals(model)) {
+            throw new ApiException(400, "image_of_another_model", param, "the image of '" + param + "' was drawn by '" + known.model()
+                    + "', and its tokens mean something else to '" + model + "'; ask '" + known.model() + "', or send it as a data URL");
+        }
+        return new Turn.Tokens(known.tokens());
     }
 
     /** What a file says about itself. */

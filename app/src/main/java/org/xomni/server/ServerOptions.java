@@ -8,7 +8,6 @@ import java.util.List;
  * @param host an address of this machine
  * @param port or 0 for any that is free
  * @param keys what clients show; none for everybody who can reach the address
- * @param model the id that clients see
  * @param maxBodyBytes of a request
  * @param maxPixels of an image, shown or drawn
  * @param maxPromptCharacters of one text
@@ -19,7 +18,6 @@ public record ServerOptions(
         String host,
         int port,
         List<String> keys,
-        String model,
         int maxBodyBytes,
         long maxPixels,
         int maxPromptCharacters,
@@ -36,13 +34,12 @@ public record ServerOptions(
     }
 
     /** On this machine only, for everybody on it. */
-    public static ServerOptions local(int port, String model) {
-        return new ServerOptions(
-                "127.0.0.1", port, List.of(), model, DEFAULT_MAX_BODY, DEFAULT_MAX_PIXELS, DEFAULT_MAX_PROMPT, false, false);
+    public static ServerOptions local(int port) {
+        return new ServerOptions("127.0.0.1", port, List.of(), DEFAULT_MAX_BODY, DEFAULT_MAX_PIXELS, DEFAULT_MAX_PROMPT, false, false);
     }
 
     /** The same for holders of a key. */
     public ServerOptions keys(List<String> keys) {
-        return new ServerOptions(host, port, keys, model, maxBodyBytes, maxPixels, maxPromptCharacters, logRequests, logPrompts);
+        return new ServerOptions(host, port, keys, maxBodyBytes, maxPixels, maxPromptCharacters, logRequests, logPrompts);
     }
 }

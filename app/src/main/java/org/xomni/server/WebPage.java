@@ -15,6 +15,7 @@ final class WebPage {
             "draw.js", "text/javascript; charset=utf-8",
             "chat.js", "text/javascript; charset=utf-8",
             "history.js", "text/javascript; charset=utf-8",
+            "models.js", "text/javascript; charset=utf-8",
             "grid.js", "text/javascript; charset=utf-8",
             "icon.svg", "image/svg+xml");
 

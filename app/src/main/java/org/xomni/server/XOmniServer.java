@@ -16,14 +16,15 @@ import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.server.handler.ErrorHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.xomni.ServingEngine;
+import org.xomni.Checkpoint;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The HTTP server over a {@link ServingEngine}: OpenAI's API for models, images and chat, health, metrics and the web page. Requests wait on virtual
- * threads; all work is the engine's.
+ * The HTTP server over one or several {@link org.xomni.ServingEngine}s: OpenAI's API for models, images and chat, health, metrics and the web page.
+ * Requests wait on virtual threads; all work is the engines'.
  */
 public final class XOmniServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(XOmniServer.class);
@@ -33,37 +34,38 @@ public final class XOmniServer implements AutoCloseable {
     private static final String STARTED = "xomni.started";
     private static final int BUFFER = 1 << 16;
 
-    private final ServingEngine engine;
+    private final Models models;
     private final ServerOptions options;
     private final Guard guard;
     private final Pictures pictures;
     private final ImagesEndpoint images;
     private final ChatEndpoint chat;
-    private final Metrics metrics = new Metrics();
+    private final Metrics metrics;
     private final MemoryBudget memory = new MemoryBudget(Runtime.getRuntime().maxMemory() / SHARE_FOR_REQUESTS);
     private final AtomicInteger active = new AtomicInteger();
     private final long created = Instant.now().getEpochSecond();
     private final Map<String, WebPage.Asset> page = WebPage.load();
     private final Javalin javalin;
 
-    private XOmniServer(ServingEngine engine, ServerOptions options) {
-        this.engine = engine;
+    private XOmniServer(Models models, ServerOptions options) {
+        this.models = models;
         this.options = options;
         this.guard = new Guard(options);
         this.pictures = new Pictures(options.maxPixels());
-        this.images = new ImagesEndpoint(engine, options, pictures);
-        this.chat = new ChatEndpoint(engine, options, pictures);
+        this.images = new ImagesEndpoint(models, options, pictures);
+        this.chat = new ChatEndpoint(models, options, pictures);
+        this.metrics = new Metrics(models);
         this.javalin = Javalin.create(this::configure);
     }
 
     /**
      * Starts to listen.
      *
-     * @param engine stays the caller's; to be closed after the server
-     * @throws InputException if the address cannot be had
+     * @param models at least one, each by another id; the first is for requests that name none. Their engines are to be closed after the server
+     * @throws InputException if the address cannot be had, or two models have the same id
      */
-    public static XOmniServer start(ServingEngine engine, ServerOptions options) {
-        XOmniServer server = new XOmniServer(engine, options);
+    public static XOmniServer start(List<ServedModel> models, ServerOptions options) {
+        XOmniServer server = new XOmniServer(new Models(models), options);
         try {
             Javalin unused = server.javalin.start(options.host(), options.port());
         } catch (RuntimeException e) {
@@ -125,20 +127,20 @@ public final class XOmniServer implements AutoCloseable {
         config.routes.get("/healthz", this::health);
         config.routes.get("/metrics", context -> {
             guard.requireKey(context);
-            context.contentType("text/plain; version=0.0.4; charset=utf-8").result(metrics.text(engine));
+            context.contentType("text/plain; version=0.0.4; charset=utf-8").result(metrics.text());
         });
         byte[] description = WebPage.resource("openapi.json");
         config.routes.get("/openapi.json", context -> context.contentType("application/json; charset=utf-8").result(description));
         config.routes.get("/v1/models", context -> {
             guard.requireKey(context);
             ObjectNode list = Json.mapper().createObjectNode().put("object", "list");
-            list.putArray("data").add(model());
+            ArrayNode data = list.putArray("data");
+            models.all().forEach(model -> data.add(describe(model)));
             Responses.json(context, list);
         });
         config.routes.get("/v1/models/{model}", context -> {
             guard.requireKey(context);
-            requireModel(context.pathParam("model"));
-            Responses.json(context, model());
+            Responses.json(context, describe(models.named(context.pathParam("model"))));
         });
         config.routes.post("/v1/images/generations", context -> {
             guard.requireKey(context);
@@ -198,7 +200,7 @@ public final class XOmniServer implements AutoCloseable {
         }
     }
 
-    /** Reads a body of limited size, and checks that it asks for this model. */
+    /** Reads a body of limited size. */
     private Fields body(Context context, MemoryBudget.Share share) throws IOException {
         Guard.requireJson(context.contentType());
         long announced = context.req().getContentLengthLong();
@@ -219,9 +221,6 @@ public final class XOmniServer implements AutoCloseable {
             share.take(3L * bytes.length);
         }
         Fields fields = Fields.parse(bytes);
-        if (fields.has("model")) {
-            requireModel(fields.text("model", 200));
-        }
         if (options.logPrompts()) {
             LOG.warn("{}", fields.node());
         }
@@ -232,25 +231,22 @@ public final class XOmniServer implements AutoCloseable {
         return new ApiException(413, "request_too_large", null, "the body has more than " + most + " bytes; send smaller or fewer images");
     }
 
-    private void requireModel(String name) {
-        if (!name.equals(options.model())) {
-            throw ApiException.notFound("model_not_found", "there is no such model here; this server has '" + options.model() + "'");
-        }
-    }
-
-    private ObjectNode model() {
-        ObjectNode model = Json.mapper().createObjectNode().put("id", options.model()).put("object", "model").put("created", created).put("owned_by", "xomni");
-        int patch = engine.checkpoint().decoder().upscaleFactor();
-        var size = engine.checkpoint().defaultSize();
-        model.putObject("xomni").put("default_size", size.width() + "x" + size.height()).put("patch", patch)
-                .put("codebook", engine.checkpoint().unified().imageVocabSize());
-        return model;
+    private ObjectNode describe(ServedModel model) {
+        ObjectNode node = Json.mapper().createObjectNode().put("id", model.id()).put("object", "model").put("created", created).put("owned_by", "xomni");
+        Checkpoint checkpoint = model.engine().checkpoint();
+        var size = checkpoint.defaultSize();
+        node.putObject("xomni").put("default_size", size.width() + "x" + size.height()).put("patch", checkpoint.decoder().upscaleFactor())
+                .put("codebook", checkpoint.unified().imageVocabSize());
+        return node;
     }
 
     private void health(Context context) {
-        boolean accepts = engine.accepts();
-        context.status(accepts ? 200 : 503);
-        Responses.json(context, Json.mapper().createObjectNode().put("status", accepts ? "ok" : "closing").put("model", options.model()));
+        boolean accept = models.accept();
+        ObjectNode health = Json.mapper().createObjectNode().put("status", accept ? "ok" : "closing").put("model", models.first().id());
+        ArrayNode ids = health.putArray("models");
+        models.all().forEach(model -> ids.add(model.id()));
+        context.status(accept ? 200 : 503);
+        Responses.json(context, health);
     }
 
     /** An unguessable name is its own key, so that a link works in an image tag. */
@@ -262,10 +258,10 @@ public final class XOmniServer implements AutoCloseable {
     }
 
     /**
-     * Ends: the engine takes no more, what is begun gets {@code grace} to finish, every request is answered.
+     * Ends: the engines take no more, what is begun gets {@code grace} to finish, every request is answered.
      */
     public void close(Duration grace) {
-        engine.close(grace);
+        models.close(grace);
         long deadline = System.nanoTime() + FLUSH.toNanos();
         try {
             while (active.get() > 0 && System.nanoTime() - deadline < 0) {

@@ -2,10 +2,13 @@ package org.xomni.cli;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** Runs command lines in this process and keeps what they print. */
 record Cli(int exitCode, String out, String err) {
@@ -39,5 +42,16 @@ record Cli(int exitCode, String out, String err) {
 
     static String model(String name) {
         return fixture(name).resolve("model").toString();
+    }
+
+    /** Copies a folder with all that is in it. */
+    static void copy(Path source, Path target) throws IOException {
+        try (Stream<Path> files = Files.walk(source)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path copied = target.resolve(source.relativize(file));
+                Files.createDirectories(copied.getParent());
+                Files.copy(file, copied);
+            }
+        }
     }
 }

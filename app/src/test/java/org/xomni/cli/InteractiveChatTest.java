@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,14 +35,7 @@ class InteractiveChatTest {
     @BeforeEach
     void copyModel() throws IOException {
         model = folder.resolve("model");
-        Path source = Path.of(Cli.model("tiny-en"));
-        try (Stream<Path> files = Files.walk(source)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Path target = model.resolve(source.relativize(file));
-                Files.createDirectories(target.getParent());
-                Files.copy(file, target);
-            }
-        }
+        Cli.copy(Path.of(Cli.model("tiny-en")), model);
         Files.writeString(model.resolve("generation_config.json"), "{\"image_size\":[" + SIDE + "," + SIDE + "]}");
     }
 

@@ -37,6 +37,18 @@ class ServeCommandTest {
         assertRefused("leave --offload out", "--offload", "--model", Cli.model("tiny-en"));
     }
 
+    @Test
+    void severalModelsHaveNamesAndFluxFoldersOfTheirOwn() {
+        String en = Cli.model("tiny-en");
+        String zh = Cli.model("tiny-zh");
+        assertRefused("are both called 'model' by clients, who know a model by its folder's name; rename one", "--model", en, "--model", zh);
+        assertRefused("are both called 'model'", "--model", en, zh);
+        assertRefused("--flux is for a single --model", "--model", en, zh, "--flux", Cli.fixture("tiny-en").resolve("flux").toString());
+        assertRefused("missing is not a", "--model", en, folder.resolve("missing").toString());
+        assertRefused("'--modle'", "--model", en, "--modle", zh);
+        assertRefused("Expected parameter for option '--model'", "--model", "--port", "0");
+    }
+
     private static void assertRefused(String reason, String... options) {
         List<String> line = new ArrayList<>(List.of("serve"));
         line.addAll(List.of(options));
@@ -47,12 +59,7 @@ class ServeCommandTest {
 
     @Test
     void sigtermUnderLoadFinishesOrRefusesEveryRequest() throws Exception {
-        Process server = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED",
-                        "--add-modules=jdk.incubator.vector", "-Dorg.bytedeco.javacpp.maxphysicalbytes=0", "-DOPT_OUT_TRACKING=true", "-Xmx1g",
-                        "-cp", System.getProperty("java.class.path"), "org.xomni.cli.Main", "serve", "--port", "0", "--max-batch", "2", "--max-queue", "4",
-                        "--model", Cli.model("tiny-en"))
-                .start();
+        Process server = start("--max-batch", "2", "--max-queue", "4", "--model", Cli.model("tiny-en"));
         try (BufferedReader err = new BufferedReader(new InputStreamReader(server.getErrorStream(), StandardCharsets.UTF_8));
                 HttpClient http = HttpClient.newHttpClient()) {
             URI address = address(err);
@@ -77,6 +84,45 @@ class ServeCommandTest {
         } finally {
             Process unused = server.destroyForcibly();
         }
+    }
+
+    @Test
+    void servesSeveralModelsEachWithTheFluxFolderBesideIt() throws Exception {
+        List<String> models = new ArrayList<>();
+        for (String name : List.of("tiny-en", "tiny-zh")) {
+            Path model = folder.resolve(name).resolve("X-" + name);
+            Cli.copy(Cli.fixture(name).resolve("model"), model);
+            Cli.copy(Cli.fixture(name).resolve("flux"), model.resolveSibling("flux"));
+            models.add(model.toString());
+        }
+        Process server = start("--model", models.get(0), models.get(1));
+        try (BufferedReader err = new BufferedReader(new InputStreamReader(server.getErrorStream(), StandardCharsets.UTF_8));
+                HttpClient http = HttpClient.newHttpClient()) {
+            URI address = address(err);
+            HttpRequest list = HttpRequest.newBuilder(address.resolve("/v1/models")).build();
+            assertThat(http.send(list, HttpResponse.BodyHandlers.ofString()).body()).containsSubsequence("\"X-tiny-en\"", "\"X-tiny-zh\"");
+            for (String name : List.of("X-tiny-en", "X-tiny-zh")) {
+                String body = "{\"prompt\":\"a\",\"size\":\"32x32\",\"model\":\"" + name + "\"}";
+                HttpRequest draw = HttpRequest.newBuilder(address.resolve("/v1/images/generations"))
+                        .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(body)).build();
+                HttpResponse<String> drawn = http.send(draw, HttpResponse.BodyHandlers.ofString());
+                assertThat(drawn.statusCode()).as(drawn.body()).isEqualTo(200);
+            }
+            server.destroy();
+            assertThat(server.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            Process unused = server.destroyForcibly();
+        }
+    }
+
+    /** A server in a process of its own, on any port. */
+    private static Process start(String... options) throws IOException {
+        List<String> line = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED",
+                "--add-modules=jdk.incubator.vector", "-Dorg.bytedeco.javacpp.maxphysicalbytes=0", "-DOPT_OUT_TRACKING=true", "-Xmx1g",
+                "-cp", System.getProperty("java.class.path"), "org.xomni.cli.Main", "serve", "--port", "0"));
+        line.addAll(List.of(options));
+        return new ProcessBuilder(line).start();
     }
 
     private static URI address(BufferedReader err) throws IOException {

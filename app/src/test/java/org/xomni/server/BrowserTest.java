@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** The web page in a real browser, at the sizes of a desk and of a phone: see {@code browser.mjs}. Screenshots are left in {@code target}. */
+/** The web page in a real browser, at the sizes of a desk and of a phone: see {@code browser.mjs} and {@code models.mjs}. Screenshots are left in {@code target}. */
 class BrowserTest {
     private static final List<String> BROWSERS = List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 
@@ -20,6 +20,15 @@ class BrowserTest {
         try (TestServer server = TestServer.start()) {
             Path picture = Path.of(System.getProperty("xomni.fixtures"), "tiny-en/golden/images/0_120x96_RGB.png");
             NodePackages.script("browser.mjs", server.url(""), browser, picture.toString(), shots.toString());
+        }
+    }
+
+    @Test
+    void aPersonChoosesAmongModels() throws Exception {
+        String browser = browser();
+        Path shots = Files.createDirectories(Path.of(System.getProperty("xomni.root")).resolve("app/target/screenshots"));
+        try (TestServer server = TestServer.several()) {
+            NodePackages.script("models.mjs", server.url(""), browser, shots.toString(), TestServer.MODEL, TestServer.OTHER);
         }
     }
 

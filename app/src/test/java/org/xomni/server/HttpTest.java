@@ -128,7 +128,8 @@ class HttpTest {
             server.ask("/v1/chat/completions", "{\"max_tokens\":3,\"temperature\":1,\"seed\":4,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}");
             assertThat(server.get("/nothing").statusCode()).isEqualTo(404);
             String metrics = server.get("/metrics").body();
-            assertThat(metrics).contains("xomni_image_tokens_total 4\n", "xomni_images_total 1\n", "xomni_answers_total 1\n", "xomni_queue_length 0.000\n")
+            assertThat(metrics).contains("xomni_image_tokens_total{model=\"xomni\"} 4\n", "xomni_images_total{model=\"xomni\"} 1\n")
+                    .contains("xomni_answers_total{model=\"xomni\"} 1\n", "xomni_queue_length{model=\"xomni\"} 0.000\n")
                     .contains("xomni_requests_total{route=\"/v1/images/generations\",status=\"200\"} 1\n")
                     .contains("xomni_requests_total{route=\"none\",status=\"404\"} 1\n")
                     .contains("xomni_request_seconds_bucket{route=\"/v1/images/generations\",le=\"+Inf\"} 1\n");

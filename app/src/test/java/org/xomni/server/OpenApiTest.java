@@ -10,10 +10,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The description says what the server does: its paths answer, its examples work, and what comes back has the described shape. */
 class OpenApiTest {
-    private static final TestServer server = TestServer.start();
+    private static final TestServer server = TestServer.several();
 
     @AfterAll
     static void close() {
@@ -35,7 +36,7 @@ class OpenApiTest {
             }
             JsonNode get = path.getValue().path("get");
             if (!get.isMissingNode() && !path.getKey().contains("{file}")) {
-                check(description, get, server.get(path.getKey().replace("{model}", TestServer.MODEL)));
+                check(description, get, server.get(path.getKey().replace("{model}", TestServer.OTHER)));
             }
         }
     }
@@ -50,6 +51,22 @@ class OpenApiTest {
             check(description, images, response);
         }
         check(description, description.path("paths").path("/v1/images/files/{file}").path("get"), server.get("/v1/images/files/file_0.png"));
+        check(description, description.path("paths").path("/v1/models/{model}").path("get"), server.get("/v1/models/x"));
+    }
+
+    @Test
+    void examplesWorkWithEveryModel() throws Exception {
+        JsonNode description = Json.mapper().readTree(server.get("/openapi.json").body());
+        for (String path : List.of("/v1/images/generations", "/v1/chat/completions")) {
+            JsonNode post = description.path("paths").path(path).path("post");
+            for (JsonNode example : post.path("requestBody").path("content").path("application/json").path("examples")) {
+                ObjectNode request = ((ObjectNode) example.path("value")).put("model", TestServer.OTHER);
+                new Shapes(description).check(post.path("requestBody").path("content").path("application/json").path("schema"), request, "request");
+                HttpResponse<String> response = server.post(path, request.toString());
+                assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+                check(description, post, response);
+            }
+        }
     }
 
     private static void check(JsonNode description, JsonNode operation, HttpResponse<String> response) {

@@ -7,6 +7,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -20,20 +21,30 @@ import org.xomni.tensor.DType;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.JsonNode;
 
-/** A server over the tiny fixture, on a port of its own. */
+/** A server over tiny fixtures, on a port of its own. */
 final class TestServer implements AutoCloseable {
     static final String KEY = "a-key-for-tests-0123456789";
+    /** The name of the only model, or of the first. */
     static final String MODEL = "xomni";
+    /** The name of the second model, where there are two. */
+    static final String OTHER = "xomni-zh";
 
-    private final XOmni xomni;
-    private final ServingEngine engine;
+    private final List<XOmni> loaded = new ArrayList<>();
+    private final List<ServedModel> models = new ArrayList<>();
     private final XOmniServer server;
     private final HttpClient http = HttpClient.newHttpClient();
 
-    private TestServer(ServingLimits limits, ServerOptions options) {
-        this.xomni = XOmni.load(Path.of(System.getProperty("xomni.fixtures"), "tiny-en", "model"), LoadOptions.DEFAULT.dtype(DType.FLOAT32));
-        this.engine = ServingEngine.start(xomni, limits);
-        this.server = XOmniServer.start(engine, options);
+    private TestServer(ServingLimits limits, ServerOptions options, boolean several) {
+        add(MODEL, "tiny-en", limits);
+        if (several) {
+            add(OTHER, "tiny-zh", limits);
+        }
+        this.server = XOmniServer.start(models, options);
+    }
+
+    private void add(String name, String fixture, ServingLimits limits) {
+        loaded.add(XOmni.load(Path.of(System.getProperty("xomni.fixtures"), fixture, "model"), LoadOptions.DEFAULT.dtype(DType.FLOAT32)));
+        models.add(new ServedModel(name, ServingEngine.start(loaded.getLast(), limits)));
     }
 
     static TestServer start() {
@@ -41,19 +52,26 @@ final class TestServer implements AutoCloseable {
     }
 
     static TestServer start(ServingLimits limits) {
-        return new TestServer(limits, ServerOptions.local(0, MODEL));
+        return new TestServer(limits, ServerOptions.local(0), false);
+    }
+
+    /** With two models. */
+    static TestServer several() {
+        return new TestServer(ServingLimits.DEFAULT.deterministic(true), ServerOptions.local(0), true);
     }
 
     static TestServer withKey() {
-        return new TestServer(ServingLimits.DEFAULT, ServerOptions.local(0, MODEL).keys(List.of(KEY)));
+        return new TestServer(ServingLimits.DEFAULT, ServerOptions.local(0).keys(List.of(KEY)), false);
     }
 
-    static TestServer start(ServingLimits limits, ServerOptions options) {
-        return new TestServer(limits, options);
-    }
-
+    /** That of the only model, or of the first. */
     ServingEngine engine() {
-        return engine;
+        return models.getFirst().engine();
+    }
+
+    /** Of all models, the first first. */
+    List<ServingEngine> engines() {
+        return models.stream().map(ServedModel::engine).toList();
     }
 
     int port() {
@@ -110,8 +128,8 @@ final class TestServer implements AutoCloseable {
     @Override
     public void close() {
         server.close();
-        engine.close(Duration.ofMillis(1));
-        xomni.close();
+        models.forEach(model -> model.engine().close(Duration.ofMillis(1)));
+        loaded.forEach(XOmni::close);
         http.close();
     }
 }

@@ -46,9 +46,9 @@ function askForKey() {
   });
 }
 
-/** The model that is served. */
-export async function model() {
-  return (await (await request("/v1/models")).json()).data[0];
+/** The models that are served, the default first. */
+export async function models() {
+  return (await (await request("/v1/models")).json()).data;
 }
 
 /**

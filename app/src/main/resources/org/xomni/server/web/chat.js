@@ -3,6 +3,7 @@
 import { stream, wasCancelled } from "./api.js";
 import { TokenGrid } from "./grid.js";
 import { element, remember } from "./history.js";
+import { current } from "./models.js";
 
 const $ = (id) => document.getElementById(id);
 const LARGEST_SIDE = 1536;
@@ -11,8 +12,12 @@ let attached = [];
 let abort = null;
 let defaultSize = "auto";
 
-export function prepare(model) {
+/** Pictures are drawn in a model's own size. */
+export function use(model) {
   defaultSize = model.xomni.default_size;
+}
+
+export function prepare() {
   $("chat-form").addEventListener("submit", (event) => {
     event.preventDefault();
     send(false);
@@ -58,7 +63,7 @@ function acceptDrops() {
 
 /** Begins a message about a drawing. */
 export function ask(drawing) {
-  attach({ url: drawing.url, id: drawing.image, name: drawing.prompt });
+  attach({ url: drawing.url, id: drawing.image, model: drawing.model, name: drawing.prompt });
   $("chat-text").focus();
 }
 
@@ -132,7 +137,7 @@ async function answer() {
   bubble.classList.add("busy");
   try {
     let text = "";
-    for await (const chunk of stream("/v1/chat/completions", { messages: turns.map(wire) }, abort.signal)) {
+    for await (const chunk of stream("/v1/chat/completions", request(current()), abort.signal)) {
       text += chunk.choices[0]?.delta.content ?? "";
       bubble.textContent = text;
       scroll();
@@ -149,10 +154,12 @@ async function drawTurn(prompt) {
   const canvas = element("canvas");
   const progress = element("span", { className: "note", textContent: "Waiting for a place …" });
   const grid = new TokenGrid(canvas);
-  const [width, height] = defaultSize.split("x").map(Number);
+  const model = current();
+  const size = defaultSize;
+  const [width, height] = size.split("x").map(Number);
   bubble.append(canvas, progress);
   try {
-    const body = { messages: turns.map(wire), xomni_draw: { size: defaultSize, xomni_tokens: true } };
+    const body = { ...request(model), xomni_draw: { size, xomni_tokens: true } };
     for await (const chunk of stream("/v1/chat/completions", body, abort.signal)) {
       const { xomni_progress: step, xomni_image: image } = chunk.choices[0]?.delta ?? {};
       if (step?.phase === "token") {
@@ -167,8 +174,8 @@ async function drawTurn(prompt) {
         const url = `data:image/${image.output_format};base64,${image.b64_json}`;
         canvas.replaceWith(element("img", { src: url, alt: prompt }));
         progress.textContent = `seed ${image.seed}`;
-        turns.push({ role: "assistant", drawn: image.id });
-        await remember({ prompt, size: image.size, seed: image.seed, guidance: 1, url, image: image.id });
+        turns.push({ role: "assistant", drawn: { url, id: image.id, model } });
+        await remember({ model, prompt, size: image.size, seed: image.seed, guidance: 1, url, image: image.id });
         scroll();
       }
     }
@@ -178,12 +185,21 @@ async function drawTurn(prompt) {
   }
 }
 
-/** A turn as the API wants it: drawn pictures by their id, so that they are not sent and read again. */
-function wire(turn) {
-  if (turn.drawn) return { role: "assistant", content: null, xomni_image: { id: turn.drawn } };
+/** The conversation as the API wants it, for a model. */
+function request(model) {
+  return { model, messages: turns.map((turn) => wire(turn, model)) };
+}
+
+function wire(turn, model) {
+  if (turn.drawn?.model === model) return { role: "assistant", content: null, xomni_image: { id: turn.drawn.id } };
+  if (turn.drawn) return { role: "assistant", content: [part(turn.drawn, model)] };
   if (!turn.images.length) return { role: turn.role, content: turn.text };
-  const images = turn.images.map((image) => ({ type: "image_url", image_url: { url: image.id ? `xomni-image:${image.id}` : image.url } }));
-  return { role: turn.role, content: [...images, { type: "text", text: turn.text }] };
+  return { role: turn.role, content: [...turn.images.map((image) => part(image, model)), { type: "text", text: turn.text }] };
+}
+
+/** Pictures that this model drew go by their id, so that they are not sent and read again. */
+function part(image, model) {
+  return { type: "image_url", image_url: { url: image.id && image.model === model ? `xomni-image:${image.id}` : image.url } };
 }
 
 function show(turn) {

@@ -3,6 +3,7 @@
 import { stream, wasCancelled } from "./api.js";
 import { TokenGrid } from "./grid.js";
 import { fileName, remember } from "./history.js";
+import { choose, current } from "./models.js";
 
 const $ = (id) => document.getElementById(id);
 const grid = new TokenGrid($("grid"));
@@ -10,8 +11,8 @@ let abort = null;
 let last = null;
 let decodeSeconds = null;
 
-/** Fills the sizes in: the model's own, and wide, tall and small ones in steps of its patch. */
-export function prepare(model, actions) {
+/** Fills a model's sizes in: its own, and wide, tall and small ones in steps of its patch. */
+export function use(model) {
   const [width, height] = model.xomni.default_size.split("x").map(Number);
   const step = (n) => Math.max(1, Math.round(n / model.xomni.patch)) * model.xomni.patch;
   const sizes = [
@@ -20,7 +21,12 @@ export function prepare(model, actions) {
     [step(width * 0.66), height, "Tall"],
     [step(width / 2), step(height / 2), "Small"],
   ];
+  const kept = $("size").selectedIndex;
   $("size").replaceChildren(...sizes.map(([w, h, name]) => new Option(`${name}, ${w} × ${h}`, `${w}x${h}`)));
+  if (kept > 0 && kept < sizes.length) $("size").selectedIndex = kept;
+}
+
+export function prepare(actions) {
   $("draw-form").addEventListener("submit", (event) => {
     event.preventDefault();
     draw();
@@ -38,8 +44,9 @@ export function prepare(model, actions) {
   $("ask").addEventListener("click", () => actions.ask(last));
 }
 
-/** Draws again what was drawn before. */
+/** Draws again what was drawn before, by the same model if it is still served. */
 export function rerun(drawing) {
+  choose(drawing.model);
   $("prompt").value = drawing.prompt;
   if (![...$("size").options].some((option) => option.value === drawing.size)) $("size").add(new Option(drawing.size.replace("x", " × "), drawing.size));
   $("size").value = drawing.size;
@@ -50,12 +57,13 @@ export function rerun(drawing) {
 
 async function draw() {
   if (abort) return;
-  const asked = { prompt: $("prompt").value, size: $("size").value, guidance: Number($("guidance").value || 1) };
+  const asked = { model: current(), prompt: $("prompt").value, size: $("size").value, guidance: Number($("guidance").value || 1) };
   abort = new AbortController();
   busy(true);
   begin();
   try {
-    const body = { prompt: asked.prompt, size: asked.size, xomni_guidance: asked.guidance, partial_images: 3, xomni_tokens: true };
+    const { model, prompt, size, guidance } = asked;
+    const body = { model, prompt, size, xomni_guidance: guidance, partial_images: 3, xomni_tokens: true };
     if ($("seed").value !== "") body.seed = Number($("seed").value);
     const clock = new Clock();
     say("Waiting for a place …");

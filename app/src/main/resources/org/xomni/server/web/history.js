@@ -1,5 +1,7 @@
 // What was drawn, kept in this browser (IndexedDB), newest first.
 
+import { several } from "./models.js";
+
 const MOST = 200;
 
 const database = new Promise((resolve, reject) => {
@@ -18,7 +20,7 @@ async function drawings(mode, work) {
   });
 }
 
-/** Keeps a drawing: {prompt, size, seed, guidance, url, image}. */
+/** Keeps a drawing: {model, prompt, size, seed, guidance, url, image}. */
 export async function remember(drawing) {
   await drawings("readwrite", (store) => store.add({ ...drawing, time: Date.now() }));
   const keys = await drawings("readonly", (store) => store.getAllKeys());
@@ -43,7 +45,8 @@ export function prepare(actions) {
 function card(drawing, actions) {
   const item = element("li", { className: "card" });
   const details = element("div");
-  const facts = `${drawing.size.replace("x", " × ")}, seed ${drawing.seed}` + (drawing.guidance === 1 ? "" : `, guidance ${drawing.guidance}`);
+  const facts = `${drawing.size.replace("x", " × ")}, seed ${drawing.seed}` + (drawing.guidance === 1 ? "" : `, guidance ${drawing.guidance}`)
+    + (several() && drawing.model ? `, ${drawing.model}` : "");
   const buttons = element("span", { className: "actions" });
   buttons.append(
     button("Re-run", `Draw again: ${drawing.prompt}`, () => actions.rerun(drawing)),

@@ -1,9 +1,9 @@
 // Puts the three views together.
 
-import { model } from "./api.js";
 import * as chat from "./chat.js";
 import * as draw from "./draw.js";
 import * as history from "./history.js";
+import * as models from "./models.js";
 
 const THEME = "xomni-theme";
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -56,10 +56,12 @@ document.getElementById("theme").addEventListener("click", () => {
 });
 
 try {
-  const served = await model();
-  document.getElementById("model").textContent = served.id;
-  draw.prepare(served, actions);
-  chat.prepare(served);
+  await models.prepare((model) => {
+    draw.use(model);
+    chat.use(model);
+  });
+  draw.prepare(actions);
+  chat.prepare();
   history.prepare(actions);
   document.body.dataset.ready = "yes";
 } catch (error) {
