@@ -32,13 +32,7 @@ final class ServingVision implements AutoCloseable {
     private volatile boolean stopping;
 
     /** What is left to do for a picture whose tokens are drawn. */
-    private record Drawn(Job<?> job, DrawRequest request, TokenDecoder.Picture picture, int promptTokens) {
-        boolean goesWith(Drawn other) {
-            ImageTokens a = picture.tokens();
-            ImageTokens b = other.picture.tokens();
-            return a.height() == b.height() && a.width() == b.width() && picture.settings().equals(other.picture.settings());
-        }
-    }
+    private record Drawn(Job<?> job, DrawRequest request, TokenDecoder.Picture picture, int promptTokens) {}
 
     /**
      * @param ready takes jobs whose pictures are encoded
@@ -94,7 +88,7 @@ final class ServingVision implements AutoCloseable {
             if (reason != null) {
                 all.remove();
                 counts.end(next.job, reason);
-            } else if (some.isEmpty() || some.size() < together(next) && next.goesWith(some.getFirst())) {
+            } else if (some.isEmpty() || some.size() < together(next) && next.picture.goesWith(some.getFirst().picture)) {
                 all.remove();
                 some.add(next);
             }

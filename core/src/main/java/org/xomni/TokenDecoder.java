@@ -1,9 +1,6 @@
 package org.xomni;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.decoder.DecoderDefaults;
@@ -34,6 +31,10 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
     record Picture(ImageTokens tokens, int drawn, String shown, long seed, DecodeSettings settings) {
 
         /** Whether both can be decoded side by side. */
+        boolean goesWith(Picture other) {
+            return shape().equals(other.shape());
+        }
+
         private Shape shape() {
             return new Shape(tokens.height(), tokens.width(), settings);
         }
@@ -48,7 +49,7 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
 
     /** Images in the order of the pictures; those of the same shape side by side. */
     List<Pixels> decode(List<Picture> pictures, Progress progress) {
-        List<List<Integer>> groups = groups(pictures);
+        List<List<Integer>> groups = DiffusionDecoder.groups(pictures.stream().map(Picture::shape).toList(), Shape::height, Shape::width);
         Pixels[] all = new Pixels[pictures.size()];
         for (int g = 0; g < groups.size(); g++) {
             List<Integer> group = groups.get(g);
@@ -62,21 +63,6 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
             }
         }
         return List.of(all);
-    }
-
-    private static List<List<Integer>> groups(List<Picture> pictures) {
-        Map<Shape, List<Integer>> byShape = new LinkedHashMap<>();
-        for (int i = 0; i < pictures.size(); i++) {
-            byShape.computeIfAbsent(pictures.get(i).shape(), shape -> new ArrayList<>()).add(i);
-        }
-        List<List<Integer>> groups = new ArrayList<>();
-        byShape.forEach((shape, all) -> {
-            int together = DiffusionDecoder.sideBySide(shape.height(), shape.width());
-            for (int from = 0; from < all.size(); from += together) {
-                groups.add(all.subList(from, Math.min(all.size(), from + together)));
-            }
-        });
-        return groups;
     }
 
     private List<Pixels> together(List<Picture> pictures, DiffusionDecoder.Progress progress, Progress overall) {

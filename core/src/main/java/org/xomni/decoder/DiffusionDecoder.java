@@ -8,9 +8,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.ToIntFunction;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
@@ -158,6 +161,29 @@ public final class DiffusionDecoder implements AutoCloseable {
     /** T. */
     public int featureWidth() {
         return config.siglipChannels();
+    }
+
+    /**
+     * Sorts pictures into groups that it pays to decode together.
+     *
+     * @param kinds of the pictures; only equal ones can be decoded side by side
+     * @param height tokens of a kind
+     * @param width tokens of a kind
+     * @return indices of each group's pictures, kinds and pictures in the order in which they come
+     */
+    public static <K> List<List<Integer>> groups(List<K> kinds, ToIntFunction<K> height, ToIntFunction<K> width) {
+        Map<K, List<Integer>> alike = new LinkedHashMap<>();
+        for (int i = 0; i < kinds.size(); i++) {
+            alike.computeIfAbsent(kinds.get(i), kind -> new ArrayList<>()).add(i);
+        }
+        List<List<Integer>> groups = new ArrayList<>();
+        alike.forEach((kind, all) -> {
+            int together = sideBySide(height.applyAsInt(kind), width.applyAsInt(kind));
+            for (int from = 0; from < all.size(); from += together) {
+                groups.add(all.subList(from, Math.min(all.size(), from + together)));
+            }
+        });
+        return groups;
     }
 
     /** How many pictures of a grid of tokens it pays to decode together: a step of small ones is mostly the cost of calls. */

@@ -92,6 +92,14 @@ class DiffusionDecoderTest {
         }
     }
 
+    @Test
+    void groupsAreAlikeAndNoLargerThanPays() {
+        List<Integer> sides = List.of(16, 8, 16, 16, 16, 16, 8, 64);
+
+        assertThat(DiffusionDecoder.groups(sides, s -> s, s -> s))
+                .containsExactly(List.of(0, 2, 3, 4), List.of(5), List.of(1, 6), List.of(7));
+    }
+
     @ParameterizedTest
     @FieldSource("FIXTURES")
     void decodingLeavesNoTensorsBehind(String fixture) {

@@ -2,9 +2,7 @@ package org.xomni.rl;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.xomni.decoder.DecoderDefaults;
 import org.xomni.decoder.DiffusionDecoder;
@@ -59,21 +57,14 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
 
     @Override
     public List<Pixels> paint(List<Prompt> prompts, List<Rollout> rollouts, long[] seeds) {
-        Map<Size, List<Integer>> bySize = new LinkedHashMap<>();
-        for (int i = 0; i < rollouts.size(); i++) {
-            bySize.computeIfAbsent(Size.of(rollouts.get(i).image()), size -> new ArrayList<>()).add(i);
-        }
+        List<Size> sizes = rollouts.stream().map(r -> Size.of(r.image())).toList();
         Pixels[] pictures = new Pixels[rollouts.size()];
-        bySize.forEach((size, all) -> {
-            int together = DiffusionDecoder.sideBySide(size.height, size.width);
-            for (int from = 0; from < all.size(); from += together) {
-                List<Integer> some = all.subList(from, Math.min(all.size(), from + together));
-                List<Pixels> painted = paint(size, some, prompts, rollouts, seeds);
-                for (int i = 0; i < some.size(); i++) {
-                    pictures[some.get(i)] = painted.get(i);
-                }
+        for (List<Integer> some : DiffusionDecoder.groups(sizes, Size::height, Size::width)) {
+            List<Pixels> painted = paint(sizes.get(some.getFirst()), some, prompts, rollouts, seeds);
+            for (int i = 0; i < some.size(); i++) {
+                pictures[some.get(i)] = painted.get(i);
             }
-        });
+        }
         return List.of(pictures);
     }
 

@@ -120,7 +120,7 @@ public final class HostMatrix {
         return (long) rows * cols * type.bytes();
     }
 
-    /** Vectors up to which one pass over the weights for all of them is not slower than libtorch's matrix product (docs/log.md). */
+    /** Vectors up to which one pass over the weights serves all of them; libtorch was slower with 8, for short rows with 32 too (docs/log.md). */
     public int mostVectors() {
         return Dot.isShort(type, cols) ? 64 : 8;
     }
