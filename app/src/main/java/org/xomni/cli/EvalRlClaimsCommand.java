@@ -40,6 +40,9 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Nullable
     Path output;
 
+    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
+    String device = "cpu";
+
     @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
     @Nullable
     Integer threads;
@@ -52,7 +55,7 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
         if (threads != null) {
             Engine.threads(threads);
         }
-        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), System.err::println);
+        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), device, System.err::println);
         Path folder = output != null ? output : run.resolve("claims");
         claims.write(folder);
         System.out.println(claims.json());

@@ -36,6 +36,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Only check the recipe, and show sizes, memory and the length of the run.")
     boolean dryRun;
 
+    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
+    String device = "cpu";
+
     @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
     @Nullable
     Integer threads;
@@ -57,9 +60,9 @@ final class TrainCommand implements Callable<Integer> {
         try (TrainingProgress progress = new TrainingProgress(); Interrupt interrupt = Interrupt.listen()) {
             Stoppable listener = new Stoppable(progress, interrupt);
             if (isGrpo()) {
-                GrpoTraining.run(recipe, folder, resume, listener);
+                GrpoTraining.run(recipe, folder, resume, device, listener);
             } else {
-                Training.run(stage, recipe, folder, resume, listener);
+                Training.run(stage, recipe, folder, resume, device, listener);
             }
             progress.close();
             System.err.println(listener.finished() ? "done: " + folder.resolve("model") : "stopped in " + folder + "; go on with --resume");

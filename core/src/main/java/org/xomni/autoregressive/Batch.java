@@ -50,7 +50,7 @@ public final class Batch implements AutoCloseable {
         this.cache = new KvCache(model, deterministic ? slots + 1 : slots, capacity);
         this.padding = deterministic ? cache.acquire() : null;
         this.host = ownKernels ? HostDecodeStep.of(model, cache, team) : null;
-        this.torch = new TorchDecodeStep(model);
+        this.torch = new TorchDecodeStep(model, !model.numerics().onCpu());
     }
 
     /** How many slots nobody holds. */

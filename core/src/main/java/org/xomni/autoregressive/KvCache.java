@@ -12,7 +12,7 @@ import org.xomni.tensor.Scope;
 
 /**
  * Keys and values of the positions already read, in slots allocated once: a row of a batch takes a slot, fills it position by position and
- * gives it back. Nothing is ever concatenated or moved. Memory of positions that were never reached is not touched, so that a generous
+ * gives it back. Nothing is ever concatenated or moved. On the CPU memory of positions that were never reached is not touched, so that a generous
  * capacity costs address space only.
  */
 public final class KvCache implements AutoCloseable {
@@ -36,7 +36,10 @@ public final class KvCache implements AutoCloseable {
 
     private static Tensor allocate(UnifiedModel model, long[] shape) {
         try (Scope scope = Scope.plain()) {
-            Tensor t = torch.empty(shape, model.numerics().computeOptions(), null);
+            // Rows that attend side by side multiply what they have not read by zero, so it must be finite.
+            Tensor t = model.numerics().onCpu()
+                    ? torch.empty(shape, model.numerics().computeOptions(), null)
+                    : torch.zeros(shape, model.numerics().computeOptions());
             t.retainReference();
             return t;
         }

@@ -2,6 +2,7 @@ package org.xomni.tensor;
 
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +71,11 @@ public record Numerics(DType weights, DType compute, Quantization quantization, 
     /** Options for activations. */
     public TensorOptions computeOptions() {
         return new TensorOptions(compute.scalarType()).device(new DeviceOptional(torchDevice()));
+    }
+
+    /** A tensor on this device, of the type that it has; itself where it is there already. */
+    public Tensor place(Tensor tensor) {
+        return onCpu() ? tensor : tensor.to(torchDevice(), tensor.scalar_type());
     }
 
     /** libtorch's device. */

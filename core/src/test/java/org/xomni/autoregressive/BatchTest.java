@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.Fixtures;
 import org.xomni.tensor.DType;
@@ -37,9 +38,20 @@ class BatchTest {
         model.close();
     }
 
+    /** Ways to take a step. */
+    private enum Way {
+        OWN_KERNELS,
+        ROW_BY_ROW,
+        SIDE_BY_SIDE;
+
+        DecodeStep step(KvCache cache, Team team) {
+            return this == OWN_KERNELS ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team)) : new TorchDecodeStep(model, this == SIDE_BY_SIDE);
+        }
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void stepsWithTheCacheEqualOneForward(boolean onHost) {
+    @EnumSource
+    void stepsWithTheCacheEqualOneForward(Way way) {
         int prefilled = 7;
         try (SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden("tiny-en", "autoregressive.safetensors"));
                 Scope scope = Scope.inference()) {
@@ -49,7 +61,7 @@ class BatchTest {
             try (KvCache cache = new KvCache(model, 1, ids.length);
                     KvCache.Slot slot = cache.acquire();
                     Team team = new Team(2);
-                    DecodeStep step = onHost ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team)) : new TorchDecodeStep(model)) {
+                    DecodeStep step = way.step(cache, team)) {
                 model.prefill(slot, Arrays.copyOf(ids, prefilled));
                 for (int i = prefilled; i < ids.length; i++) {
                     Head head = i % 2 == 0 ? Head.TEXT : Head.IMAGE;
@@ -59,6 +71,40 @@ class BatchTest {
                 assertThat(slot.length()).isEqualTo(ids.length);
             }
         }
+    }
+
+    @Test
+    void rowsSideBySideScoreAsRowByRow() {
+        int[][] prompts = {{5, 6, 7, 8, 9, 10, 11}, {12}, {13, 14, 15, 16}};
+        try (KvCache one = new KvCache(model, prompts.length + 1, CAPACITY); KvCache other = new KvCache(model, prompts.length + 1, CAPACITY)) {
+            // As on devices, where rows attend side by side: a cache is zero before it is filled.
+            for (int layer = 0; layer < model.config().layers(); layer++) {
+                other.keys(layer).zero_();
+                other.values(layer).zero_();
+            }
+            List<DecodeStep.Row> apart = rows(one, prompts);
+            List<DecodeStep.Row> together = rows(other, prompts);
+            for (int step = 0; step < 3; step++) {
+                List<float[]> expected = new TorchDecodeStep(model, false).run(apart);
+                List<float[]> scores = new TorchDecodeStep(model, true).run(together);
+                for (int i = 0; i < prompts.length; i++) {
+                    Fixtures.assertClose(Tensors.of(scores.get(i), scores.get(i).length), Tensors.of(expected.get(i), expected.get(i).length));
+                }
+            }
+        }
+    }
+
+    /** Rows of unequal length in slots that are not in order, the second of which writes text. */
+    private static List<DecodeStep.Row> rows(KvCache cache, int[][] prompts) {
+        KvCache.Slot skipped = cache.acquire();
+        List<DecodeStep.Row> rows = new ArrayList<>();
+        for (int i = 0; i < prompts.length; i++) {
+            KvCache.Slot slot = cache.acquire();
+            model.prefill(slot, prompts[i]);
+            rows.add(new DecodeStep.Row(slot, 20 + i, i == 1 ? Head.TEXT : Head.IMAGE));
+        }
+        skipped.close();
+        return rows;
     }
 
     /** Five requests fit into a step of our own kernels, twelve take libtorch's: both must not notice their company. */

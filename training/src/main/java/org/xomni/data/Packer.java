@@ -17,6 +17,9 @@ public final class Packer implements AutoCloseable {
     /** Enough that short sequences fill the rest of most rows. */
     private static final int WINDOW = 64;
 
+    /** For each thread: sequences are small, and sources may make many neighbours at once. */
+    private static final int AHEAD = 32;
+
     private static final int NONE = -1;
 
     private final int rows;
@@ -62,7 +65,7 @@ public final class Packer implements AutoCloseable {
                         + e.getMessage() + "; restore data and settings, or start the stage anew", e);
             }
         }
-        this.stream = new SampleStream<>(maker, from.position, threads);
+        this.stream = new SampleStream<>(maker, from.position, threads, AHEAD * threads);
     }
 
     private TokenSequence fitting(Sample sample, SequenceEncoder encoder, long index) throws BrokenSample {

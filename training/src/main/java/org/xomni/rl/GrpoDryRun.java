@@ -51,7 +51,7 @@ public final class GrpoDryRun {
         fit.requireWeights(fit.checkpoint().resolve("model").resolve("decoder"), "diffusion_pytorch_model");
         fit.requireWeights(fit.checkpoint().resolve("flux").resolve("vae"), "diffusion_pytorch_model");
         long rollouts = (long) Math.ceil((double) r.grpo().batch() / ((long) r.grpo().miniBatches() * r.loop().accumulate()));
-        int bytes = Training.numerics(r.precision()).compute().bytes();
+        int bytes = Training.numerics(r.precision(), "cpu").compute().bytes();
         Activations activations = Activations.ofTransformer(
                         config.hiddenSize(), (long) config.heads() * config.headWidth(), config.intermediateSize(), config.heads(), config.layers(),
                         rollouts, tokens, bytes)
@@ -63,7 +63,7 @@ public final class GrpoDryRun {
 
     private static List<Part> parts(GrpoRecipe r, Fit fit, UnifiedConfig config, DecoderConfig decoder) {
         List<Part> parts = new ArrayList<>();
-        Numerics numerics = Training.numerics(r.precision());
+        Numerics numerics = Training.numerics(r.precision(), "cpu");
         try (ParameterStore store = ParameterStore.shapes(numerics);
                 UnifiedModel model = UnifiedModel.of(config, store);
                 ParameterStore flux = ParameterStore.shapes(FROZEN);

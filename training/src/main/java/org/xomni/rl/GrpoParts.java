@@ -14,6 +14,7 @@ import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Quantization;
 import org.xomni.text.ChatTemplate;
 import org.xomni.text.TextTokenizer;
 import org.xomni.train.Training;
@@ -38,15 +39,16 @@ public record GrpoParts(
      * Opens everything that a recipe names.
      *
      * @param recipe the file, beside which its paths begin
+     * @param device where the models are
      * @throws org.xomni.tensor.InputException if something is missing or does not fit
      */
-    public static GrpoParts open(Path recipe, GrpoRecipe r) {
+    public static GrpoParts open(Path recipe, GrpoRecipe r, String device) {
         Path folder = Training.beside(recipe, Path.of(""));
         PromptSource prompts = r.prompts().open(folder);
         GrpoRecipe.Evaluation evaluation = r.heldOut();
         PromptSource heldOut = evaluation == null ? null : evaluation.prompts().open(folder);
         Policy policy = Policy.load(
-                config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision()));
+                config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision(), device));
         return open(recipe, r, policy, prompts, heldOut, evaluation == null ? null : evaluation.settings());
     }
 
@@ -54,15 +56,16 @@ public record GrpoParts(
      * Opens what a recipe names to evaluate models on its held-out prompts: nothing is trained.
      *
      * @param count of prompts
+     * @param device where the models are
      * @throws org.xomni.tensor.InputException if the recipe has no held-out prompts, or something is missing or does not fit
      */
-    public static GrpoParts toEvaluate(Path recipe, GrpoRecipe r, int count) {
+    public static GrpoParts toEvaluate(Path recipe, GrpoRecipe r, int count, String device) {
         GrpoRecipe.Evaluation evaluation = r.heldOut();
         if (evaluation == null) {
             throw new InputException(recipe + " has no held-out prompts; add held-out: {prompts: ..., count: 48, every: 10}");
         }
         PromptSource heldOut = evaluation.prompts().open(Training.beside(recipe, Path.of("")));
-        UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision()));
+        UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision(), device));
         return open(recipe, r, new Policy(start, start, null), heldOut, heldOut, new HeldOut.Settings(count, 1, 0, false));
     }
 
@@ -75,7 +78,7 @@ public record GrpoParts(
                 () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
         Rewards rewards = RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder));
         RolloutSampler sampler = new RolloutSampler(model, r.grpo().rows());
-        FixedDecoder decoder = FixedDecoder.load(checkpoint, r.decoder(), Numerics.cpu(DType.FLOAT32));
+        FixedDecoder decoder = FixedDecoder.load(checkpoint, r.decoder(), Numerics.on(policy.model().numerics().device(), DType.FLOAT32, Quantization.NONE));
         HeldOut set = heldOut == null || settings == null ? null : new HeldOut(heldOut, settings, r.seed(), sampler, decoder, rewards);
         return new GrpoParts(policy, text, sampler, decoder, prompts, rewards, set);
     }

@@ -18,12 +18,13 @@ public final class GrpoTraining {
      * @param recipe a YAML file, see {@link GrpoRecipe}
      * @param run the run's folder, made if there is none
      * @param resume whether to go on where the run was stopped
+     * @param device {@code cpu}, {@code cuda} or {@code cuda:i}: where the models are
      * @throws org.xomni.tensor.InputException if the recipe is not one of this stage
      */
-    public static void run(Path recipe, Path run, boolean resume, RunListener listener) {
+    public static void run(Path recipe, Path run, boolean resume, String device, RunListener listener) {
         Engine.keepFreedMemory();
         GrpoRecipe r = Training.read(recipe, GrpoRecipe.class, run, resume);
-        try (GrpoParts parts = GrpoParts.open(recipe, r)) {
+        try (GrpoParts parts = GrpoParts.open(recipe, r, device)) {
             parts.loop(r).run(run, resume, listener);
         }
     }

@@ -101,13 +101,13 @@ final class PolicyUpdate {
             int from = 0;
             for (Groups micro : mini.split(accumulate)) {
                 int to = from + micro.rollouts().size();
-                RolloutTensors tensors = RolloutTensors.of(micro.rollouts(), config);
+                RolloutTensors tensors = RolloutTensors.of(micro.rollouts(), config, policy.model().numerics());
                 try (Scope scope = Scope.frozen()) {
                     TokenScores old = TokenScores.of(policy.model(), tensors);
                     entropy += old.entropy().item_float();
                     Tensor reference_BT = TokenScores.of(policy.reference(), tensors).chosen_BT();
                     microBatches.add(new MicroBatch(
-                            tensors, scope.keep(old.chosen_BT()), scope.keep(reference_BT), scope.keep(RolloutTensors.column(micro.advantages())),
+                            tensors, scope.keep(old.chosen_BT()), scope.keep(reference_BT), scope.keep(RolloutTensors.column(micro.advantages(), reference_BT)),
                             scope.keep(tensors.overTokens(Arrays.copyOfRange(weights, from, to)))));
                 }
                 tokens += micro.rollouts().stream().mapToInt(Rollout::length).sum();

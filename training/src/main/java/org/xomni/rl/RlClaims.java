@@ -69,13 +69,14 @@ public record RlClaims(
      *
      * @param recipe of the run, where it was read, since its paths are relative to it
      * @param run its folder: {@code model/} and, where the recipe keeps them, {@code models/step-*}
+     * @param device where the models are
      * @param progress hears a line for each model
      * @throws InputException if the run has no model yet, or the recipe no held-out prompts
      */
-    public static RlClaims measure(Path recipe, Path run, Settings settings, Consumer<String> progress) {
+    public static RlClaims measure(Path recipe, Path run, Settings settings, String device, Consumer<String> progress) {
         GrpoRecipe r = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
         Map<Long, Path> models = models(run, new Snapshots(run).newest().map(Snapshots.Found::step).orElse(r.loop().steps()));
-        try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts())) {
+        try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
             HeldOut set = parts.requireHeldOut();
             UnifiedModel supervised = parts.policy().reference();
             double[][] before = rewards(set, supervised, settings.bestOf());
@@ -94,7 +95,7 @@ public record RlClaims(
             List<Guided> guidance = List.of();
             for (Map.Entry<Long, Path> model : models.entrySet()) {
                 boolean isLast = model.getValue().equals(run.resolve("model").resolve("model"));
-                try (UnifiedModel later = Policy.frozen(supervised.config(), model.getValue(), Training.numerics(r.precision()))) {
+                try (UnifiedModel later = Policy.frozen(supervised.config(), model.getValue(), supervised.numerics())) {
                     last = Arrays.stream(rewards(set, later, settings.samples()))
                             .mapToDouble(samples -> Arrays.stream(samples).average().orElseThrow())
                             .toArray();

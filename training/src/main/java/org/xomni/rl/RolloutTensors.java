@@ -5,7 +5,9 @@ package org.xomni.rl;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Tensors;
 
 /**
@@ -18,7 +20,8 @@ import org.xomni.tensor.Tensors;
  */
 record RolloutTensors(Tensor ids_BL, Tensor positions_N, Tensor codes_N, Tensor mask_BT) {
 
-    static RolloutTensors of(List<Rollout> rollouts, UnifiedConfig config) {
+    /** @param numerics says where the tensors lie */
+    static RolloutTensors of(List<Rollout> rollouts, UnifiedConfig config, Numerics numerics) {
         int b = rollouts.size();
         int l = rollouts.stream().mapToInt(r -> r.prompt().length + r.length() - 1).max().orElse(0);
         int t = rollouts.stream().mapToInt(Rollout::length).max().orElse(0);
@@ -41,20 +44,24 @@ record RolloutTensors(Tensor ids_BL, Tensor positions_N, Tensor codes_N, Tensor 
             }
             Arrays.fill(mask, i * t, i * t + image.length, 1);
         }
-        return new RolloutTensors(Tensors.of(ids, b, l), Tensors.of(positions, positions.length), Tensors.of(codes, codes.length), Tensors.of(mask, b, t));
+        return new RolloutTensors(
+                numerics.place(Tensors.of(ids, b, l)),
+                numerics.place(Tensors.of(positions, positions.length)),
+                numerics.place(Tensors.of(codes, codes.length)),
+                numerics.place(Tensors.of(mask, b, t)));
     }
 
     /** A value for each rollout, repeated over its tokens; 0 at padding. */
     Tensor overTokens(double[] values) {
-        return mask_BT.mul(column(values));
+        return mask_BT.mul(column(values, mask_BT));
     }
 
-    /** A value for each rollout, [B, 1]. */
-    static Tensor column(double[] values) {
+    /** A value for each rollout, [B, 1], where another tensor lies. */
+    static Tensor column(double[] values, Tensor beside) {
         float[] narrow = new float[values.length];
         for (int i = 0; i < values.length; i++) {
             narrow[i] = (float) values[i];
         }
-        return Tensors.of(narrow, values.length, 1);
+        return Tensors.of(narrow, values.length, 1).to(beside.device(), ScalarType.Float);
     }
 }

@@ -108,7 +108,7 @@ public final class AlignmentModel implements AutoCloseable {
             }
         }
         Tensor images_BLE = projection.forward(adapter.forward(features_BDhw).flatten(2, 3).transpose(1, 2));
-        Tensor text_BTE = embedding.forward(Tensors.of(ids, ids.length)).view(batch, text, images_BLE.size(2));
+        Tensor text_BTE = embedding.forward(Tensors.of(ids, ids.length).to(features_BDhw.device(), torch.ScalarType.Long)).view(batch, text, images_BLE.size(2));
         Tensor x = torch.cat(new TensorVector(images_BLE, text_BTE), 1);
         Rope here = rope.range(0, length + text);
         AttentionContext context = AttentionContext.wholeSequences();
@@ -116,12 +116,13 @@ public final class AlignmentModel implements AutoCloseable {
             // No block is vision-specific, so which positions are multimodal decides nothing.
             x = block.forward(x, x, here, context);
         }
-        Tensor asked = norm.forward(x.reshape(batch * (length + text), x.size(2)).index_select(0, longs(rows)));
-        return torch.cross_entropy_loss(head.forward(asked).to(torch.ScalarType.Float), longs(targets));
+        Tensor asked = norm.forward(x.reshape(batch * (length + text), x.size(2)).index_select(0, longs(rows, features_BDhw)));
+        return torch.cross_entropy_loss(head.forward(asked).to(torch.ScalarType.Float), longs(targets, features_BDhw));
     }
 
-    private static Tensor longs(List<Long> values) {
-        return Tensors.of(values.stream().mapToLong(Long::longValue).toArray(), values.size());
+    /** Where another tensor lies. */
+    private static Tensor longs(List<Long> values, Tensor beside) {
+        return Tensors.of(values.stream().mapToLong(Long::longValue).toArray(), values.size()).to(beside.device(), torch.ScalarType.Long);
     }
 
     @Override

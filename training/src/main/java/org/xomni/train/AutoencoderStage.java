@@ -69,6 +69,7 @@ public final class AutoencoderStage implements Stage {
     private SampleStream<List<Pixels>> stream;
     private final ConfigFile config;
     private final Vae vae;
+    private final Numerics numerics;
 
     /**
      * @param config the autoencoder's {@code config.json}
@@ -82,6 +83,7 @@ public final class AutoencoderStage implements Stage {
         this.threads = threads;
         this.stream = pictures(0);
         this.config = config;
+        this.numerics = numerics;
         VaeConfig shape = VaeConfig.of(config);
         requireCrop(settings, shape);
         // Kaiming for SiLU without norms; the second convolution of a residual block begins small, so that depth does not amplify,
@@ -150,7 +152,7 @@ public final class AutoencoderStage implements Stage {
                 }
             }
         }
-        return torch.cat(crops, 0);
+        return numerics.place(torch.cat(crops, 0));
     }
 
     private SampleStream<List<Pixels>> pictures(long position) {
@@ -205,7 +207,7 @@ public final class AutoencoderStage implements Stage {
             for (int i = 0; i < 16; i++) {
                 Pixels picture = pictures.next().value().getFirst();
                 tiles.add(picture);
-                tiles.add(Pictures.pixels(vae.decode(vae.encode(Pictures.normalized(picture)).mean())));
+                tiles.add(Pictures.pixels(vae.decode(vae.encode(numerics.place(Pictures.normalized(picture))).mean())));
             }
             Pictures.sheet(file, tiles, 8);
             return true;

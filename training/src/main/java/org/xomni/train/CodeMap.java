@@ -32,14 +32,14 @@ final class CodeMap implements AutoCloseable {
     /**
      * @param name of the table in the optimiser
      * @param table_VD the parameter; its first K rows stand for codes
-     * @param codes_KC fp32, of length 1; taken over
+     * @param codes_KC fp32, of length 1, where the table is; taken over
      */
     CodeMap(String name, Tensor table_VD, Tensor codes_KC) {
         this.name = name;
         this.table = table_VD;
         this.codes_KC = codes_KC;
         try (Scope scope = Scope.plain()) {
-            this.map_CD = torch.zeros(codes_KC.size(1), table_VD.size(1));
+            this.map_CD = torch.zeros(new long[] {codes_KC.size(1), table_VD.size(1)}, codes_KC.options());
             map_CD.retainReference();
         }
     }

@@ -40,7 +40,7 @@ final class CodebookCare implements AutoCloseable {
     CodebookCare(Tensor codebook_KC, long seed) {
         this.codebook_KC = codebook_KC;
         this.seed = seed;
-        this.unused_K = Scope.only(() -> torch.zeros(new long[] {codebook_KC.size(0)}, new TensorOptions(ScalarType.Float)));
+        this.unused_K = Scope.only(() -> torch.zeros(new long[] {codebook_KC.size(0)}, codebook_KC.options()));
     }
 
     /** What a resumed run needs: steps since each code was chosen. */
@@ -69,7 +69,7 @@ final class CodebookCare implements AutoCloseable {
     /** Puts the codes where the features are: each next code at the feature that is farthest from all codes so far. */
     void spread(Tensor z_NC) {
         try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
-            Tensor nearness_N = torch.full(new long[] {z_NC.size(0)}, new Scalar(-2.0), new TensorOptions(ScalarType.Float));
+            Tensor nearness_N = torch.full(new long[] {z_NC.size(0)}, new Scalar(-2.0), z_NC.options());
             long chosen = 0;
             for (int k = 0; k < codebook_KC.size(0); k++) {
                 try (Scope round = Scope.plain()) {

@@ -114,10 +114,10 @@ public final class DecoderStage implements Stage {
             Latents seen = latents(pictures, noise);
             Tensor x0_BLC = seen.x0_BLC();
             long images = x0_BLC.size(0);
-            Tensor noise_BLC = Tensors.normal(noise, Tensors.shape(x0_BLC)).to(x0_BLC.scalar_type());
-            Tensor s_B = Tensors.normal(noise, images).sigmoid();
+            Tensor noise_BLC = Tensors.normal(noise, Tensors.shape(x0_BLC)).to(x0_BLC.device(), x0_BLC.scalar_type());
+            Tensor s_B = Tensors.normal(noise, images).sigmoid().to(x0_BLC.device(), ScalarType.Float);
             Tensor x_BLC = x0_BLC.add(noise_BLC.sub(x0_BLC).mul(s_B.view(images, 1, 1)));
-            Tensor kept_BLT = seen.features_BLT().mul(kept(noise, images, x0_BLC.size(1)));
+            Tensor kept_BLT = seen.features_BLT().mul(kept(noise, images, x0_BLC.size(1)).to(x0_BLC.device(), ScalarType.Float));
             Tensor velocity_BLC = velocity(x_BLC, s_B, kept_BLT, seen.height(), seen.width());
             Tensor loss = torch.mse_loss(velocity_BLC.to(ScalarType.Float), noise_BLC.sub(x0_BLC).to(ScalarType.Float));
             return new Loss(loss, Map.of(), images, images * x0_BLC.size(1));
@@ -183,9 +183,10 @@ public final class DecoderStage implements Stage {
             int width = tokens.getFirst().width();
             Tensor features_BLT = tokenizer.features(tokens);
             FlowMatchScheduler.Schedule schedule = new FlowMatchScheduler(EVEN).schedule(SHEET_STEPS, height * width);
-            Tensor x_BLC = Tensors.normal(noise, originals.size(), (long) height * width, transformer.config().inChannels());
+            Tensor x_BLC = Tensors.normal(noise, originals.size(), (long) height * width, transformer.config().inChannels())
+                    .to(features_BLT.device(), ScalarType.Float);
             for (int i = 0; i < schedule.steps(); i++) {
-                Tensor s_B = torch.full(new long[] {originals.size()}, new Scalar(schedule.sigmas()[i]), new TensorOptions(ScalarType.Float));
+                Tensor s_B = torch.full(new long[] {originals.size()}, new Scalar(schedule.sigmas()[i]), x_BLC.options());
                 x_BLC = schedule.advance(x_BLC, velocity(x_BLC, s_B, features_BLT, height, width).to(ScalarType.Float), i);
             }
             Pictures.pairs(file, originals, vae.decode(vae.unscaled(LatentPacking.unpack(x_BLC, height, width))));

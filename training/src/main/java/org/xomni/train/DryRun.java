@@ -178,11 +178,11 @@ public record DryRun(
     }
 
     private static ParameterStore shapes(Recipes.Precision precision) {
-        return ParameterStore.shapes(Training.numerics(precision));
+        return ParameterStore.shapes(Training.numerics(precision, "cpu"));
     }
 
     private static int bytes(Recipes.Precision precision) {
-        return Training.numerics(precision).compute().bytes();
+        return Training.numerics(precision, "cpu").compute().bytes();
     }
 
     /** Tokens or pixels of one step of the optimiser. */

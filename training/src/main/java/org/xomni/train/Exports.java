@@ -68,7 +68,7 @@ public final class Exports {
         List<StoredTensor> stored = new ArrayList<>();
         weights.forEach((name, weight) -> {
             if (name.startsWith(prefix)) {
-                stored.add(Tensors.stored(name.substring(prefix.length()), weight.detach().to(ScalarType.BFloat16).contiguous()));
+                stored.add(Tensors.stored(name.substring(prefix.length()), weight.detach().to(ScalarType.BFloat16).cpu().contiguous()));
             }
         });
         return stored;

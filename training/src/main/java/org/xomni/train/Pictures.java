@@ -45,6 +45,7 @@ final class Pictures {
                 .clamp(new ScalarOptional(new Scalar(0.0)), new ScalarOptional(new Scalar(255.0)))
                 .to(ScalarType.Byte)
                 .permute(1, 2, 0)
+                .cpu()
                 .contiguous();
         return new Pixels((int) bytes.size(0), (int) bytes.size(1), Tensors.segment(bytes).toArray(ValueLayout.JAVA_BYTE));
     }

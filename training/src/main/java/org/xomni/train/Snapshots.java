@@ -72,10 +72,10 @@ public final class Snapshots {
     public void write(long step, Map<String, Tensor> tensors, Map<String, String> metadata) {
         Path whole = folder.resolve("step-%09d".formatted(step));
         Path partial = folder.resolve("writing");
-        try {
+        try (Scope scope = Scope.plain()) {
             delete(partial);
             Files.createDirectories(partial);
-            List<StoredTensor> stored = tensors.entrySet().stream().map(e -> Tensors.stored(e.getKey(), e.getValue())).toList();
+            List<StoredTensor> stored = tensors.entrySet().stream().map(e -> Tensors.stored(e.getKey(), e.getValue().cpu())).toList();
             SafetensorsFile.write(partial.resolve(FILE), stored, metadata);
             delete(whole);
             Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);

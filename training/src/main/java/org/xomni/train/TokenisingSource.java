@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.xomni.data.BrokenSample;
 import org.xomni.data.BucketBatcher;
 import org.xomni.data.Picture;
@@ -13,6 +15,7 @@ import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
+import org.xomni.tensor.XOmniException;
 import org.xomni.tokenizer.ImageTokenizer;
 
 /**
@@ -21,13 +24,14 @@ import org.xomni.tokenizer.ImageTokenizer;
  */
 final class TokenisingSource implements SampleSource {
     private static final int BLOCK = 32;
-    private static final int BLOCKS_KEPT = 8;
+    private static final int BLOCKS_AHEAD = 16;
+    private static final int BLOCKS_KEPT = 3 * BLOCKS_AHEAD;
 
     private final SampleSource source;
     private final ImageTokenizer tokenizer;
-    private final Map<Long, List<Made>> blocks = new LinkedHashMap<>() {
+    private final Map<Long, FutureTask<List<Made>>> blocks = new LinkedHashMap<>() {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, List<Made>> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<Long, FutureTask<List<Made>>> eldest) {
             return size() > BLOCKS_KEPT;
         }
     };
@@ -50,15 +54,32 @@ final class TokenisingSource implements SampleSource {
 
     @Override
     public Sample sample(long index) throws BrokenSample {
-        Made made;
-        // One thread at a time may use the tokenizer.
-        synchronized (this) {
-            made = blocks.computeIfAbsent(index / BLOCK, this::make).get((int) (index % BLOCK));
-        }
-        return switch (made) {
+        return switch (block(index / BLOCK).get((int) (index % BLOCK))) {
             case Made.Whole(Sample sample) -> sample;
             case Made.Broken(String why) -> throw new BrokenSample(why);
         };
+    }
+
+    /** Makes a block or, while another thread is at it, the next ones: threads ask for neighbours, which are of one block. */
+    private List<Made> block(long block) {
+        FutureTask<List<Made>> wanted = task(block);
+        for (long ahead = block; ahead < block + BLOCKS_AHEAD && !wanted.isDone(); ahead++) {
+            task(ahead).run();
+        }
+        try {
+            return wanted.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : new XOmniException("samples cannot be made: " + e.getCause(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new XOmniException("interrupted while samples were made", e);
+        }
+    }
+
+    private FutureTask<List<Made>> task(long block) {
+        synchronized (blocks) {
+            return blocks.computeIfAbsent(block, b -> new FutureTask<>(() -> make(b)));
+        }
     }
 
     private List<Made> make(long block) {
@@ -79,13 +100,20 @@ final class TokenisingSource implements SampleSource {
         }
         Map<Pixels, ImageTokens> tokens = new IdentityHashMap<>();
         for (List<Pixels> pictures : bySize.values()) {
-            List<ImageTokens> encoded = tokenizer.encode(pictures);
+            List<ImageTokens> encoded = encode(pictures);
             for (int i = 0; i < pictures.size(); i++) {
                 tokens.put(pictures.get(i), encoded.get(i));
             }
         }
         made.replaceAll(m -> m instanceof Made.Whole(Sample sample) ? new Made.Whole(sample.withPictures(tokenised(sample, tokens))) : m);
         return made;
+    }
+
+    private List<ImageTokens> encode(List<Pixels> pictures) {
+        // One thread at a time may use the tokenizer.
+        synchronized (tokenizer) {
+            return tokenizer.encode(pictures);
+        }
     }
 
     private static List<Picture> tokenised(Sample sample, Map<Pixels, ImageTokens> tokens) {

@@ -149,11 +149,11 @@ public final class TokenizerStage implements Stage {
     @Override
     public Loss loss(long step, int microBatch) {
         BucketBatcher.Batch batch = batches.next();
-        Tensor x_B3YX = Pictures.batch(PictureBatches.pixels(batch));
+        Tensor x_B3YX = pixels(PictureBatches.pixels(batch));
         Tensor z_NC = features(x_B3YX);
         Map<String, Tensor> parts = new LinkedHashMap<>();
         Tensor code_NC = z_NC;
-        Tensor total = torch.zeros(new long[0], new TensorOptions(ScalarType.Float));
+        Tensor total = torch.zeros(new long[0], z_NC.options());
         if (step >= settings.continuous()) {
             IbqLoss ibq = IbqLoss.of(z_NC, quantizer.codebook(), settings.temperature());
             Tensor skipped_N1 = skipped(step, microBatch, batch.samples().size(), z_NC.size(0));
@@ -179,6 +179,11 @@ public final class TokenizerStage implements Stage {
         return new Loss(total, parts, batch.samples().size(), z_NC.size(0));
     }
 
+    /** Pictures as the ViT takes them, where it is. */
+    private Tensor pixels(List<Pixels> pictures) {
+        return numerics.place(Pictures.batch(pictures));
+    }
+
     /** What the ViT sees in images, as the quantiser takes it: [B, D, h, w]. */
     private Tensor seen(Tensor x_B3YX) {
         long patch = config.vit().patchSize();
@@ -199,7 +204,7 @@ public final class TokenizerStage implements Stage {
         for (int i = 0; i < images; i++) {
             skipped[i] = (byte) (random.nextDouble() < SKIP_QUANTISATION ? 1 : 0);
         }
-        Tensor each = Tensors.of(skipped, images, 1).to(ScalarType.Bool);
+        Tensor each = numerics.place(Tensors.of(skipped, images, 1)).to(ScalarType.Bool);
         return each.expand(images, features / images).reshape(features, 1);
     }
 
@@ -247,7 +252,7 @@ public final class TokenizerStage implements Stage {
         try (Scope scope = Scope.frozen()) {
             TensorVector seen = new TensorVector();
             for (int i = 0; i < settings.spread(); i++) {
-                seen.push_back(Scope.only(() -> features(Pictures.batch(PictureBatches.pixels(batches.next())))));
+                seen.push_back(Scope.only(() -> features(pixels(PictureBatches.pixels(batches.next())))));
             }
             care.spread(torch.cat(seen, 0));
         }
@@ -281,7 +286,7 @@ public final class TokenizerStage implements Stage {
     /** The code vectors of the first pictures, [N, C]. */
     private Tensor occurring() {
         return Scope.only(() -> {
-            Tensor codes_Bhw = quantizer.encode(seen(Pictures.batch(PictureBatches.pixels(batches.first(MEASURED)))));
+            Tensor codes_Bhw = quantizer.encode(seen(pixels(PictureBatches.pixels(batches.first(MEASURED)))));
             return quantizer.codebook().index_select(0, codes_Bhw.flatten());
         });
     }
@@ -290,7 +295,7 @@ public final class TokenizerStage implements Stage {
     public boolean sheet(Path file) {
         try (Scope scope = Scope.inference()) {
             List<Pixels> originals = PictureBatches.pixels(batches.first(32));
-            Tensor codes_Bhw = quantizer.encode(seen(Pictures.batch(originals)));
+            Tensor codes_Bhw = quantizer.encode(seen(pixels(originals)));
             Tensor painted_B3YX = painter.images(
                     quantizer.codebook().index_select(0, codes_Bhw.flatten()), codes_Bhw.size(1), codes_Bhw.size(2));
             Pictures.pairs(file, originals, painted_B3YX);

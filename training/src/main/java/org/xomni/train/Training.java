@@ -12,6 +12,7 @@ import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Quantization;
 import org.xomni.tensor.XOmniException;
 import org.xomni.text.TextTokenizer;
 import org.xomni.tokenizer.ImageTokenizer;
@@ -31,9 +32,10 @@ public final class Training {
      * @param recipe a YAML file
      * @param run the run's folder, made if there is none
      * @param resume whether to go on where the run was stopped
+     * @param device {@code cpu}, {@code cuda} or {@code cuda:i}: where models are trained
      * @throws InputException if the recipe is not one of that stage
      */
-    public static void run(String stage, Path recipe, Path run, boolean resume, RunListener listener) {
+    public static void run(String stage, Path recipe, Path run, boolean resume, String device, RunListener listener) {
         Engine.keepFreedMemory();
         switch (stage) {
             case "tokenizer" -> {
@@ -41,34 +43,34 @@ public final class Training {
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
                 loop(new TokenizerStage(
                         TokenizerConfig.read(model), TextTokenizer.load(model), start(recipe, r.start()), r.stage(), r.seed(),
-                        numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
+                        numerics(r.precision(), device), data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "autoencoder" -> {
                 var r = read(recipe, Recipes.Autoencoder.class, run, resume);
                 Path config = beside(recipe, r.checkpoint()).resolve("flux").resolve("vae").resolve("config.json");
-                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision()),
+                loop(new AutoencoderStage(ConfigFile.read(config), r.stage(), r.seed(), numerics(r.precision(), device),
                         data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "decoder" -> {
                 var r = read(recipe, Recipes.Decoder.class, run, resume);
                 Path checkpoint = beside(recipe, r.checkpoint());
-                Numerics frozen = Numerics.cpu(DType.FLOAT32);
+                Numerics frozen = numerics(Recipes.Precision.FLOAT32, device);
                 loop(new DecoderStage(
                         ConfigFile.read(checkpoint.resolve("model").resolve("decoder").resolve("config.json")),
                         start(recipe, r.start()),
                         ImageTokenizer.load(checkpoint.resolve("model"), frozen),
                         Vae.load(checkpoint.resolve("flux").resolve("vae"), frozen),
-                        r.stage(), r.seed(), numerics(r.precision()), data(recipe, r.checkpoint(), r.data()), r.readers()),
+                        r.stage(), r.seed(), numerics(r.precision(), device), data(recipe, r.checkpoint(), r.data()), r.readers()),
                         r.loop(), run, resume, listener);
             }
             case "pretrain", "sft" -> {
                 var r = read(recipe, Recipes.Unified.class, run, resume);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
                 SampleSource tokenised = new TokenisingSource(
-                        data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, Numerics.cpu(DType.FLOAT32)));
-                loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision()), tokenised, r.readers()),
+                        data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, numerics(Recipes.Precision.FLOAT32, device)));
+                loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision(), device), tokenised, r.readers()),
                         r.loop(), run, resume, listener);
             }
             default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES + ", or grpo");
@@ -108,8 +110,8 @@ public final class Training {
     }
 
     /** How the trained parts are held. */
-    public static Numerics numerics(Recipes.Precision precision) {
-        return Numerics.cpu(precision == Recipes.Precision.FLOAT32 ? DType.FLOAT32 : DType.BFLOAT16);
+    public static Numerics numerics(Recipes.Precision precision, String device) {
+        return Numerics.on(device, precision == Recipes.Precision.FLOAT32 ? DType.FLOAT32 : DType.BFLOAT16, Quantization.NONE);
     }
 
     private static void loop(Stage stage, LoopSettings settings, Path run, boolean resume, RunListener listener) {

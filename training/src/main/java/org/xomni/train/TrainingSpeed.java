@@ -36,10 +36,10 @@ public final class TrainingSpeed implements AutoCloseable {
         this.model = UnifiedModel.of(config, ParameterStore.trainable("random weights", Map.of(), Initial.normal(1, 0.02), numerics));
         this.optimizer = new AdamW(List.of(ParameterGroup.all("model", model.store())), AdamW.Settings.DEFAULT);
         try (Scope scope = Scope.plain(); Randomness randomness = new Randomness(1)) {
-            this.ids_BL = torch.randint(
+            this.ids_BL = numerics.place(torch.randint(
                             config.vocabSize(), config.vocabSize() + config.imageVocabSize(), new long[] {rows, length + 1},
-                            new GeneratorOptional(randomness.generator()), new TensorOptions(ScalarType.Long));
-            this.supervised_BL = torch.ones(new long[] {rows, length}, new TensorOptions(ScalarType.Bool));
+                            new GeneratorOptional(randomness.generator()), new TensorOptions(ScalarType.Long)));
+            this.supervised_BL = numerics.place(torch.ones(new long[] {rows, length}, new TensorOptions(ScalarType.Bool)));
             ids_BL.retainReference();
             supervised_BL.retainReference();
         }

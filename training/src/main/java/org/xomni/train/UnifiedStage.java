@@ -163,9 +163,13 @@ public final class UnifiedStage implements Stage {
         try (TorchArchive archive = TorchArchive.open(projector(modelFolder))) {
             StoredTensor codebook = archive.tensor(CODEBOOK);
             return IMAGE_TABLES.stream()
-                    .map(name -> new CodeMap("model/" + name, Objects.requireNonNull(model.store().parameters().get(name)), CodeMap.codes(codebook)))
+                    .map(name -> new CodeMap("model/" + name, Objects.requireNonNull(model.store().parameters().get(name)), placed(codebook)))
                     .toList();
         }
+    }
+
+    private Tensor placed(StoredTensor codebook) {
+        return Scope.only(() -> model.numerics().place(CodeMap.codes(codebook)));
     }
 
     private Packer packer() {
@@ -226,8 +230,8 @@ public final class UnifiedStage implements Stage {
         maps.forEach(map -> map.fold(optimizer));
     }
 
-    private static Tensor grid(PackedBatch batch, int[] values) {
-        return Tensors.of(Arrays.stream(values).asLongStream().toArray(), batch.rows(), batch.length());
+    private Tensor grid(PackedBatch batch, int[] values) {
+        return model.numerics().place(Tensors.of(Arrays.stream(values).asLongStream().toArray(), batch.rows(), batch.length()));
     }
 
     @Override

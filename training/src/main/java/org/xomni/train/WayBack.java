@@ -37,9 +37,10 @@ final class WayBack {
      * The weights of a quantiser with a fresh way back.
      *
      * @param weights fp32, of the quantiser under {@code component/} and perhaps others
-     * @param codes_NC code vectors as often as they occur, more than C of them
+     * @param codes vectors [N, C], as often as they occur, more than C of them
      */
-    static Map<String, Tensor> fresh(Map<String, Tensor> weights, String component, Tensor codes_NC, Randomness randomness) {
+    static Map<String, Tensor> fresh(Map<String, Tensor> weights, String component, Tensor codes, Randomness randomness) {
+        Tensor codes_NC = codes.cpu();
         long c = codes_NC.size(1);
         Tensor mean_C = codes_NC.mean(new long[] {0}, false, new ScalarTypeOptional());
         Tensor centered_NC = codes_NC.sub(mean_C);

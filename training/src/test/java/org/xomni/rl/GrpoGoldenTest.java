@@ -71,8 +71,8 @@ class GrpoGoldenTest {
     }
 
     private static GrpoLoss loss(Aggregation aggregation, Tensor current, Tensor old, Tensor mask, int[] lengths, double[] advantages) {
-        Tensor weights = mask.mul(RolloutTensors.column(aggregation.weights(lengths)));
-        return GrpoLoss.of(current, old, old, RolloutTensors.column(advantages), weights, mask, new Clip.Symmetric(0.2), 0.01);
+        Tensor weights = mask.mul(RolloutTensors.column(aggregation.weights(lengths), mask));
+        return GrpoLoss.of(current, old, old, RolloutTensors.column(advantages, current), weights, mask, new Clip.Symmetric(0.2), 0.01);
     }
 
     /** Our scoring of the same images after the same ids gives the reference's log-probabilities, padded in a batch. */
@@ -106,7 +106,7 @@ class GrpoGoldenTest {
                 }
                 reference.add(row1);
             }
-            TokenScores scores = TokenScores.of(model, RolloutTensors.of(rollouts, config));
+            TokenScores scores = TokenScores.of(model, RolloutTensors.of(rollouts, config, model.numerics()));
             float[] chosen = Tensors.floats(scores.chosen_BT());
             int longest = chosen.length / rows;
             for (int row = 0; row < rows; row++) {

@@ -73,7 +73,7 @@ class RlClaimsTest {
         assertThat(dry.amountPerStep()).isEqualTo(2 * 3 * 36);
 
         Path run = folder.resolve("run");
-        GrpoTraining.run(recipe, run, false, RunListener.NONE);
+        GrpoTraining.run(recipe, run, false, "cpu", RunListener.NONE);
 
         MetricsFile metrics = MetricsFile.read(run);
         assertThat(metrics.names()).contains(
@@ -87,7 +87,7 @@ class RlClaimsTest {
         assertThat(Files.readAllLines(run.resolve("sheets").resolve("step-000000000.txt"))).hasSize(2);
 
         List<String> told = new ArrayList<>();
-        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), told::add);
+        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), "cpu", told::add);
         assertThat(claims.steps().keySet()).containsExactly(0L, 1L, 2L);
         assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
         assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
@@ -149,7 +149,7 @@ class RlClaimsTest {
     @Test
     void aRunWithoutAModelIsRefused() throws IOException {
         Path recipe = recipe();
-        assertThatThrownBy(() -> RlClaims.measure(recipe, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), line -> {}))
+        assertThatThrownBy(() -> RlClaims.measure(recipe, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), "cpu", line -> {}))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("has no model.safetensors");
     }

@@ -72,7 +72,7 @@ public final class SelfReward implements Reward {
             }
         }
         try (Scope scope = Scope.inference()) {
-            Tensor hidden_ND = model.forward(Tensors.of(ids, b, l)).flatten(0, 1).index_select(0, column(positions));
+            Tensor hidden_ND = model.forward(model.numerics().place(Tensors.of(ids, b, l))).flatten(0, 1).index_select(0, column(positions));
             Tensor all = model.logits(hidden_ND, Head.TEXT).to(ScalarType.Float).log_softmax(1);
             float[] chosen = Tensors.floats(all.gather(1, column(targets).unsqueeze(1)));
             double[] scores = new double[b];
@@ -88,8 +88,8 @@ public final class SelfReward implements Reward {
         }
     }
 
-    private static Tensor column(List<Long> values) {
-        return Tensors.of(values.stream().mapToLong(Long::longValue).toArray(), values.size());
+    private Tensor column(List<Long> values) {
+        return model.numerics().place(Tensors.of(values.stream().mapToLong(Long::longValue).toArray(), values.size()));
     }
 
     private TokenSequence sequence(Drawn drawn) {
