@@ -15,7 +15,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = {
             "Measures on held-out prompts what reinforcement learning has brought: its reward over the steps against best-of-N of the model that it began",
-            "with (Fig. 2), and text accuracy over guidance scales before and after (Fig. 6). Writes claims.json and both figures as PNG."
+            "with (Fig. 2), and text accuracy over guidance scales before and after (Fig. 6). Writes claims.json and both figures as PNG.",
+            "What is measured on the way is kept in measured/ beside them: a command that was interrupted goes on when it is repeated."
         })
 final class EvalRlClaimsCommand implements Callable<Integer> {
     @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "The recipe of the run, where it was read.")
@@ -55,8 +56,9 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
         if (threads != null) {
             Engine.threads(threads);
         }
-        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), device, System.err::println);
         Path folder = output != null ? output : run.resolve("claims");
+        RlClaims claims = RlClaims.measure(
+                recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), folder.resolve("measured"), device, System.err::println);
         claims.write(folder);
         System.out.println(claims.json());
         System.err.println("written: " + folder);

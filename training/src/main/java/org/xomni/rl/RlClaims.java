@@ -69,17 +69,18 @@ public record RlClaims(
      *
      * @param recipe of the run, where it was read, since its paths are relative to it
      * @param run its folder: {@code model/} and, where the recipe keeps them, {@code models/step-*}
+     * @param kept a folder for what is measured on the way, from which an interrupted evaluation goes on
      * @param device where the models are
      * @param progress hears a line for each model
      * @throws InputException if the run has no model yet, or the recipe no held-out prompts
      */
-    public static RlClaims measure(Path recipe, Path run, Settings settings, String device, Consumer<String> progress) {
+    public static RlClaims measure(Path recipe, Path run, Settings settings, Path kept, String device, Consumer<String> progress) {
         GrpoRecipe r = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
         Map<Long, Path> models = models(run, new Snapshots(run).newest().map(Snapshots.Found::step).orElse(r.loop().steps()));
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
-            HeldOut set = parts.requireHeldOut();
-            UnifiedModel supervised = parts.policy().reference();
-            double[][] before = rewards(set, supervised, settings.bestOf());
+            Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, settings.prompts() + "\n" + evaluated(r)));
+            Model supervised = new Model(parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
+            double[][] before = set.rewards(supervised, settings.bestOf());
             progress.accept(settings.bestOf() + " images a prompt of the supervised model");
             Map<Integer, Interval> bestOf = new TreeMap<>();
             Map<Integer, double[]> bests = new TreeMap<>();
@@ -95,14 +96,16 @@ public record RlClaims(
             List<Guided> guidance = List.of();
             for (Map.Entry<Long, Path> model : models.entrySet()) {
                 boolean isLast = model.getValue().equals(run.resolve("model").resolve("model"));
-                try (UnifiedModel later = Policy.frozen(supervised.config(), model.getValue(), supervised.numerics())) {
-                    last = Arrays.stream(rewards(set, later, settings.samples()))
+                UnifiedModel first = supervised.model();
+                try (UnifiedModel weights = Policy.frozen(first.config(), model.getValue(), first.numerics())) {
+                    Model later = new Model(weights, Measurements.fingerprint(model.getValue()));
+                    last = Arrays.stream(set.rewards(later, settings.samples()))
                             .mapToDouble(samples -> Arrays.stream(samples).average().orElseThrow())
                             .toArray();
                     steps.put(model.getKey(), Bootstrap.mean(last));
                     progress.accept("step " + model.getKey() + ": reward " + steps.get(model.getKey()));
                     if (isLast) {
-                        guidance = guidance(set, supervised, later, settings, progress);
+                        guidance = set.guidance(supervised, later, settings, progress);
                     }
                 }
             }
@@ -137,33 +140,50 @@ public record RlClaims(
         return models;
     }
 
-    /** Rewards, prompts x samples. */
-    private static double[][] rewards(HeldOut set, UnifiedModel model, int samples) {
-        double[][] rewards = new double[set.prompts().size()][samples];
-        for (int sample = 0; sample < samples; sample++) {
-            double[] total = set.draw(model, RolloutSampler.UNFILTERED, sample).rewards().total();
-            for (int i = 0; i < total.length; i++) {
-                rewards[i][sample] = total[i];
+    /** What of a recipe held-out numbers depend on; the loop may change. */
+    private static String evaluated(GrpoRecipe r) {
+        return r.heldOut() + "\n" + r.rewards() + "\n" + r.decoder() + "\n" + r.precision() + "\n" + r.seed();
+    }
+
+    /** A model and what tells its weights from others. */
+    private record Model(UnifiedModel model, String fingerprint) {}
+
+    /** The held-out prompts, and what has been measured on them. */
+    private record Passes(HeldOut prompts, Measurements measurements) {
+
+        /** Rewards, prompts x samples. */
+        double[][] rewards(Model model, int samples) {
+            double[][] rewards = new double[prompts.prompts().size()][samples];
+            for (int sample = 0; sample < samples; sample++) {
+                int at = sample;
+                double[] total = measurements.of(
+                        model.fingerprint(), "reward " + sample,
+                        () -> prompts.draw(model.model(), RolloutSampler.UNFILTERED, at).rewards().total());
+                for (int i = 0; i < total.length; i++) {
+                    rewards[i][sample] = total[i];
+                }
             }
+            return rewards;
         }
-        return rewards;
-    }
 
-    private static List<Guided> guidance(HeldOut set, UnifiedModel before, UnifiedModel after, Settings settings, Consumer<String> progress) {
-        int[] withText = IntStream.range(0, set.prompts().size()).filter(i -> set.prompts().get(i).written().isPresent()).toArray();
-        List<Guided> guided = new ArrayList<>();
-        for (double scale : withText.length == 0 ? List.<Double>of() : settings.guidance()) {
-            double[] a = textAccuracies(set, before, scale, withText);
-            double[] b = textAccuracies(set, after, scale, withText);
-            guided.add(new Guided(scale, Bootstrap.mean(a), Bootstrap.mean(b), Bootstrap.difference(b, a)));
-            progress.accept("guidance " + scale + ": text accuracy " + guided.getLast().before() + ", then " + guided.getLast().after());
+        List<Guided> guidance(Model before, Model after, Settings settings, Consumer<String> progress) {
+            int[] withText = IntStream.range(0, prompts.prompts().size()).filter(i -> prompts.prompts().get(i).written().isPresent()).toArray();
+            List<Guided> guided = new ArrayList<>();
+            for (double scale : withText.length == 0 ? List.<Double>of() : settings.guidance()) {
+                double[] a = textAccuracies(before, scale, withText);
+                double[] b = textAccuracies(after, scale, withText);
+                guided.add(new Guided(scale, Bootstrap.mean(a), Bootstrap.mean(b), Bootstrap.difference(b, a)));
+                progress.accept("guidance " + scale + ": text accuracy " + guided.getLast().before() + ", then " + guided.getLast().after());
+            }
+            return guided;
         }
-        return guided;
-    }
 
-    private static double[] textAccuracies(HeldOut set, UnifiedModel model, double scale, int[] chosen) {
-        HeldOut.Results results = set.draw(model, new Sampling(scale, 1, 0, 1, 0), 0);
-        return Arrays.stream(chosen).mapToDouble(i -> set.textAccuracy(results.drawn().get(i))).toArray();
+        private double[] textAccuracies(Model model, double scale, int[] chosen) {
+            return measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
+                HeldOut.Results results = prompts.draw(model.model(), new Sampling(scale, 1, 0, 1, 0), 0);
+                return Arrays.stream(chosen).mapToDouble(i -> prompts.textAccuracy(results.drawn().get(i))).toArray();
+            });
+        }
     }
 
     /**

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xomni.eval.Interval;
@@ -87,13 +88,14 @@ class RlClaimsTest {
         assertThat(Files.readAllLines(run.resolve("sheets").resolve("step-000000000.txt"))).hasSize(2);
 
         List<String> told = new ArrayList<>();
-        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), "cpu", told::add);
+        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), folder.resolve("measured"), "cpu", told::add);
         assertThat(claims.steps().keySet()).containsExactly(0L, 1L, 2L);
         assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
         assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
         // Drawn from the same random numbers as while training.
         assertThat(mean(claims.steps(), 2L)).isCloseTo(lastHeldOut(metrics), within(0.2));
         assertThat(claims.guidance()).hasSize(2);
+        anInterruptedEvaluationGoesOn(recipe, run, claims);
         claims.write(folder.resolve("claims"));
         JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
         assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(mean(claims.bestOf(), 2));
@@ -102,6 +104,24 @@ class RlClaimsTest {
             Pixels drawn = ImageFiles.read(folder.resolve("claims").resolve(figure));
             assertThat(drawn.width()).isEqualTo(900);
         }
+    }
+
+    /** What was measured is read, not measured again; what is lost is measured as before. */
+    private void anInterruptedEvaluationGoesOn(Path recipe, Path run, RlClaims claims) throws IOException {
+        Path measured = folder.resolve("measured");
+        List<Path> files;
+        try (Stream<Path> all = Files.list(measured)) {
+            files = all.sorted().toList();
+        }
+        // Two samples before, one at each of two later models, two scales of two models.
+        assertThat(files).hasSize(2 + 2 + 4);
+        Files.delete(files.getFirst());
+        Files.writeString(files.getLast(), "[0.25, 0.25]");
+        RlClaims again = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {});
+        assertThat(files.getFirst()).exists();
+        assertThat(again).isNotEqualTo(claims);
+        Files.delete(files.getLast());
+        assertThat(RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
     }
 
     private static <K> double mean(Map<K, Interval> intervals, K key) {
@@ -149,7 +169,7 @@ class RlClaimsTest {
     @Test
     void aRunWithoutAModelIsRefused() throws IOException {
         Path recipe = recipe();
-        assertThatThrownBy(() -> RlClaims.measure(recipe, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), "cpu", line -> {}))
+        assertThatThrownBy(() -> RlClaims.measure(recipe, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), folder.resolve("measured"), "cpu", line -> {}))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("has no model.safetensors");
     }
