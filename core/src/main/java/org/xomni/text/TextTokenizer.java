@@ -23,6 +23,13 @@ import org.xomni.tensor.CheckpointException;
 public final class TextTokenizer implements AutoCloseable {
     private static final byte[] NOTHING = {};
 
+    static {
+        // On a machine with a GPU the library would ask the network for a build of itself that uses it.
+        if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
+            System.setProperty("RUST_FLAVOR", "cpu");
+        }
+    }
+
     private final Path file;
     private final ControlTokens control;
     private final Set<Integer> special;
