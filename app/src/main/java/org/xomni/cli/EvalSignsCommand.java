@@ -59,6 +59,9 @@ final class EvalSignsCommand implements Callable<Integer> {
             description = "Guidance scales of the tokens; 1 is none. Default: 1,2.")
     List<Double> guidance = List.of();
 
+    @Option(names = "--temperature", paramLabel = "T", defaultValue = "1", description = "Of drawing; 0 takes the best token. Default: 1.")
+    double temperature;
+
     @Option(names = "--parts", paramLabel = "PART", split = ",", defaultValue = "generation,reconstruction,understanding",
             description = "Of generation, reconstruction and understanding. Default: all.")
     Set<Part> parts = EnumSet.allOf(Part.class);
@@ -82,7 +85,7 @@ final class EvalSignsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Sampling> samplings = guidance.stream().map(EvalSignsCommand::sampling).toList();
+        List<Sampling> samplings = guidance.stream().map(this::sampling).toList();
         if (output != null) {
             Outputs.requireWritable(output);
         }
@@ -109,9 +112,9 @@ final class EvalSignsCommand implements Callable<Integer> {
     }
 
     /** As {@code generate} draws. */
-    private static Sampling sampling(double guidance) {
+    private Sampling sampling(double guidance) {
         Sampling usual = Sampling.IMAGE;
-        return new Sampling(guidance, usual.temperature(), usual.topK(), usual.topP(), usual.minP());
+        return new Sampling(guidance, temperature, usual.topK(), usual.topP(), usual.minP());
     }
 
     private Map<Double, SignsReport.Generation> generation(SignsEvaluation evaluation, XOmni xomni, List<Sampling> samplings) {

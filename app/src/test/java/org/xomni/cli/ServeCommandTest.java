@@ -117,12 +117,9 @@ class ServeCommandTest {
 
     /** A server in a process of its own, on any port. */
     private static Process start(String... options) throws IOException {
-        List<String> line = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED",
-                "--add-modules=jdk.incubator.vector", "-Dorg.bytedeco.javacpp.maxphysicalbytes=0", "-DOPT_OUT_TRACKING=true", "-Xmx1g",
-                "-cp", System.getProperty("java.class.path"), "org.xomni.cli.Main", "serve", "--port", "0"));
+        List<String> line = new ArrayList<>(List.of("serve", "--port", "0"));
         line.addAll(List.of(options));
-        return new ProcessBuilder(line).start();
+        return Jvm.start(line.toArray(String[]::new));
     }
 
     private static URI address(BufferedReader err) throws IOException {

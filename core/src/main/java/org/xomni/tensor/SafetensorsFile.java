@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -137,7 +138,8 @@ public final class SafetensorsFile implements TensorFile {
     private static ObjectNode header(List<UnmadeTensor> ordered, Map<String, String> metadata) {
         ObjectNode header = Json.mapper().createObjectNode();
         if (!metadata.isEmpty()) {
-            metadata.forEach(header.putObject(METADATA)::put);
+            // Sorted: maps may come in another order in each process.
+            new TreeMap<>(metadata).forEach(header.putObject(METADATA)::put);
         }
         long offset = 0;
         for (UnmadeTensor tensor : ordered) {

@@ -103,12 +103,17 @@ public final class HeldOut implements AutoCloseable {
      *
      * @param sample the how-manieth drawing of each prompt, from 0
      */
-    public Results draw(UnifiedModel model, Sampling sampling, int sample) {
+    public Results judged(UnifiedModel model, Sampling sampling, int sample) {
+        List<Drawn> drawn = drawn(model, sampling, sample);
+        return new Results(drawn, rewards.score(drawn, 1));
+    }
+
+    /** Draws all prompts once; as {@link #judged}. */
+    public List<Drawn> drawn(UnifiedModel model, Sampling sampling, int sample) {
         long[] seeds = LongStream.range(0, prompts.size()).map(i -> Seeds.mix(EVALUATION, seed, i, sample)).toArray();
         List<Rollout> rollouts = sampler.draw(model, prompts, seeds, sampling);
         List<Pixels> pictures = decoder.paint(prompts, rollouts, seeds);
-        List<Drawn> drawn = GrpoLoop.drawn(prompts, pictures, rollouts);
-        return new Results(drawn, rewards.score(drawn, 1));
+        return GrpoLoop.drawn(prompts, pictures, rollouts);
     }
 
     /** 1 - normalised edit distance of the text in a picture; NaN where the prompt asks for none. */
@@ -122,7 +127,7 @@ public final class HeldOut implements AutoCloseable {
 
     /** Measures, and writes a sheet; names begin with {@code held_out_}. */
     Map<String, Double> evaluate(UnifiedModel model, long step, Path run) {
-        Results results = draw(model, RolloutSampler.UNFILTERED, 0);
+        Results results = judged(model, RolloutSampler.UNFILTERED, 0);
         Map<String, List<Double>> values = new LinkedHashMap<>();
         values.put("reward", Arrays.stream(results.rewards().total()).boxed().toList());
         for (Drawn drawn : results.drawn()) {

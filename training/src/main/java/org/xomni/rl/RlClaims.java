@@ -18,6 +18,7 @@ import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.eval.Bootstrap;
 import org.xomni.eval.Interval;
+import org.xomni.rl.reward.Drawn;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.NewFile;
@@ -158,7 +159,7 @@ public record RlClaims(
                 int at = sample;
                 double[] total = measurements.of(
                         model.fingerprint(), "reward " + sample,
-                        () -> prompts.draw(model.model(), RolloutSampler.UNFILTERED, at).rewards().total());
+                        () -> prompts.judged(model.model(), RolloutSampler.UNFILTERED, at).rewards().total());
                 for (int i = 0; i < total.length; i++) {
                     rewards[i][sample] = total[i];
                 }
@@ -180,8 +181,8 @@ public record RlClaims(
 
         private double[] textAccuracies(Model model, double scale, int[] chosen) {
             return measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
-                HeldOut.Results results = prompts.draw(model.model(), new Sampling(scale, 1, 0, 1, 0), 0);
-                return Arrays.stream(chosen).mapToDouble(i -> prompts.textAccuracy(results.drawn().get(i))).toArray();
+                List<Drawn> drawn = prompts.drawn(model.model(), new Sampling(scale, 1, 0, 1, 0), 0);
+                return Arrays.stream(chosen).mapToDouble(i -> prompts.textAccuracy(drawn.get(i))).toArray();
             });
         }
     }

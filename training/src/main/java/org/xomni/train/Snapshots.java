@@ -85,6 +85,8 @@ public final class Snapshots {
             }
         } catch (IOException e) {
             throw new XOmniException(whole + " cannot be written (" + e + "); free space or fix permissions, then continue with --resume", e);
+        } catch (XOmniException e) {
+            throw new XOmniException(e.getMessage() + ", then continue with --resume", e);
         }
     }
 
