@@ -29,3 +29,4 @@ stage pretrain pretrain-2
 stage pretrain pretrain-3
 stage sft sft
 wait "$decoder"
+stage grpo grpo

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.xomni.rl.GrpoDryRun;
+import org.xomni.rl.GrpoTraining;
 
 /** The recipes of the default model, in the order in which {@code run.sh} takes them. */
 class MiniRecipesTest {
@@ -23,13 +25,13 @@ class MiniRecipesTest {
         for (MatchResult stage : STAGE.matcher(Files.readString(RECIPES.resolve("run.sh"))).results().toList()) {
             String name = stage.group(2);
             Path recipe = RECIPES.resolve(name + ".yaml");
-            DryRun dry = DryRun.of(stage.group(1), recipe);
+            DryRun dry = stage.group(1).equals(GrpoTraining.STAGE) ? GrpoDryRun.of(recipe) : DryRun.of(stage.group(1), recipe);
 
             assertThat(dry.problems()).as(name).isEmpty();
             assertThat(dry.missing()).as(name).allMatch(missing -> missing.contains("runs"));
             START.matcher(Files.readString(recipe)).results().forEach(start -> assertThat(before).contains(start.group(1)));
             before.add(name);
         }
-        assertThat(before).contains("tokenizer", "autoencoder", "decoder", "pretrain-1", "sft");
+        assertThat(before).contains("tokenizer", "autoencoder", "decoder", "pretrain-1", "sft", "grpo");
     }
 }
