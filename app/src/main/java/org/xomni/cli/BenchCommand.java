@@ -11,6 +11,7 @@ import org.xomni.tensor.Json;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -76,15 +77,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--quantize", paramLabel = "Q", defaultValue = "none", description = "int8 (weight-only) or none. Default: none.")
     String quantize = "none";
 
-    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
-    String device = "cpu";
-
-    @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
-    @Nullable
-    Integer threads;
-
-    @Option(names = "--debug", description = "Show the stack trace of an error.")
-    boolean debug;
+    @Mixin
+    ComputeOptions compute = new ComputeOptions();
 
     @Override
     public Integer call() {
@@ -95,10 +89,8 @@ final class BenchCommand implements Callable<Integer> {
         if (batch < 1 || batch > 4096 || context < 1 || context > 1 << 20 || steps < 1) {
             throw new InputException("--batch " + batch + ", --context " + context + " or --steps " + steps + " is out of range; use at least 1");
         }
-        if (threads != null) {
-            Engine.threads(threads);
-        }
-        Numerics numerics = Numerics.on(device, DType.named(dtype), Quantization.named(quantize));
+        compute.applyThreads();
+        Numerics numerics = Numerics.on(compute.device, DType.named(dtype), Quantization.named(quantize));
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("bench", measured.name());
         line.put("hidden", hidden);
@@ -112,7 +104,7 @@ final class BenchCommand implements Callable<Integer> {
         line.put("context", context);
         line.put("dtype", dtype);
         line.put("quantize", quantize);
-        line.put("device", device);
+        line.put("device", compute.device);
         line.put("threads", Engine.threads());
         switch (measured) {
             case decode -> UnifiedBench.decode(this, numerics, line);

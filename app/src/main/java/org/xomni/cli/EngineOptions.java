@@ -5,13 +5,12 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.LoadOptions;
 import org.xomni.XOmni;
 import org.xomni.tensor.DType;
-import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Quantization;
 import picocli.CommandLine.Option;
 
 /** How models are loaded, whichever they are. */
-class EngineOptions {
+class EngineOptions extends ComputeOptions {
     @Option(names = "--flux", paramLabel = "DIR", description = "FLUX.1-dev pipeline folder. Default: MODEL/flux, or flux beside MODEL.")
     @Nullable
     Path flux;
@@ -23,18 +22,8 @@ class EngineOptions {
     @Option(names = "--quantize", paramLabel = "Q", defaultValue = "none", description = "int8 (weight-only) or none. Default: none.")
     String quantize = "none";
 
-    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
-    String device = "cpu";
-
-    @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
-    @Nullable
-    Integer threads;
-
     @Option(names = "--offload", description = "Release each part of the model before the next one loads.")
     boolean offload;
-
-    @Option(names = "--debug", description = "Show the stack trace of an error.")
-    boolean debug;
 
     LoadOptions loadOptions() {
         if (threads != null && threads < 1) {
@@ -47,12 +36,5 @@ class EngineOptions {
     /** @param model its folder, or null for the embedded one */
     XOmni load(@Nullable Path model) {
         return model == null ? XOmni.loadDefault(loadOptions()) : XOmni.load(model, loadOptions());
-    }
-
-    /** Sets the threads where no model is loaded. */
-    void applyThreads() {
-        if (threads != null) {
-            Engine.threads(threads);
-        }
     }
 }

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.xomni.rl.RlClaims;
-import org.xomni.tensor.Engine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code xomni eval rl-claims}: the paper's Fig. 2 and Fig. 6 for a run of reinforcement learning. */
@@ -41,24 +41,15 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Nullable
     Path output;
 
-    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
-    String device = "cpu";
-
-    @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
-    @Nullable
-    Integer threads;
-
-    @Option(names = "--debug", description = "Show the stack trace of an error.")
-    boolean debug;
+    @Mixin
+    ComputeOptions compute = new ComputeOptions();
 
     @Override
     public Integer call() {
-        if (threads != null) {
-            Engine.threads(threads);
-        }
+        compute.applyThreads();
         Path folder = output != null ? output : run.resolve("claims");
         RlClaims claims = RlClaims.measure(
-                recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), folder.resolve("measured"), device, System.err::println);
+                recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), folder.resolve("measured"), compute.device, System.err::println);
         claims.write(folder);
         System.out.println(claims.json());
         System.err.println("written: " + folder);

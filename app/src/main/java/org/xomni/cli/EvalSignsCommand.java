@@ -111,7 +111,7 @@ final class EvalSignsCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** As {@code generate} draws. */
+    /** As {@code generate} draws, but for guidance and temperature. */
     private Sampling sampling(double guidance) {
         Sampling usual = Sampling.IMAGE;
         return new Sampling(guidance, temperature, usual.topK(), usual.topP(), usual.minP());

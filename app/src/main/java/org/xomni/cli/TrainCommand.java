@@ -6,11 +6,11 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.xomni.rl.GrpoDryRun;
 import org.xomni.rl.GrpoTraining;
-import org.xomni.tensor.Engine;
 import org.xomni.train.DryRun;
 import org.xomni.train.RunListener;
 import org.xomni.train.Training;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -36,21 +36,12 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Only check the recipe, and show sizes, memory and the length of the run.")
     boolean dryRun;
 
-    @Option(names = "--device", paramLabel = "D", defaultValue = "cpu", description = "cpu, cuda or cuda:i. Default: cpu.")
-    String device = "cpu";
-
-    @Option(names = "--threads", paramLabel = "N", description = "CPU threads. Default: one for each core.")
-    @Nullable
-    Integer threads;
-
-    @Option(names = "--debug", description = "Show the stack trace of an error.")
-    boolean debug;
+    @Mixin
+    ComputeOptions compute = new ComputeOptions();
 
     @Override
     public Integer call() {
-        if (threads != null) {
-            Engine.threads(threads);
-        }
+        compute.applyThreads();
         if (dryRun) {
             DryRun dry = isGrpo() ? GrpoDryRun.of(recipe) : DryRun.of(stage, recipe);
             DryRunText.lines(dry).forEach(System.out::println);
@@ -60,9 +51,9 @@ final class TrainCommand implements Callable<Integer> {
         try (TrainingProgress progress = new TrainingProgress(); Interrupt interrupt = Interrupt.listen()) {
             Stoppable listener = new Stoppable(progress, interrupt);
             if (isGrpo()) {
-                GrpoTraining.run(recipe, folder, resume, device, listener);
+                GrpoTraining.run(recipe, folder, resume, compute.device, listener);
             } else {
-                Training.run(stage, recipe, folder, resume, device, listener);
+                Training.run(stage, recipe, folder, resume, compute.device, listener);
             }
             progress.close();
             System.err.println(listener.finished() ? "done: " + folder.resolve("model") : "stopped in " + folder + "; go on with --resume");

@@ -95,7 +95,9 @@ class KilledTrainingTest {
         for (int kill = 0; kill < KILLS; kill++) {
             Process run = train(stage, recipe, killed);
             boolean ended = run.waitFor((long) (took * (0.3 + 0.6 * random.nextDouble())), TimeUnit.NANOSECONDS);
-            assertThat(run.destroyForcibly().waitFor()).isEqualTo(ended ? 0 : 128 + 9);
+            int status = run.destroyForcibly().waitFor();
+            // It may end by itself between the two lines above.
+            assertThat(status).isIn(ended ? List.of(0) : List.of(128 + 9, 0));
         }
         assertThat(train(stage, recipe, killed).waitFor()).isZero();
 

@@ -50,7 +50,8 @@ public final class Batch implements AutoCloseable {
         this.cache = new KvCache(model, deterministic ? slots + 1 : slots, capacity);
         this.padding = deterministic ? cache.acquire() : null;
         this.host = ownKernels ? HostDecodeStep.of(model, cache, team) : null;
-        this.torch = new TorchDecodeStep(model, !model.numerics().onCpu());
+        // Side by side the longest row decides how many positions all rows look at, and so how sums are rounded.
+        this.torch = new TorchDecodeStep(model, !model.numerics().onCpu() && !deterministic);
     }
 
     /** How many slots nobody holds. */
