@@ -4,15 +4,19 @@ package org.xomni.autoregressive;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.Embedding;
 import org.xomni.nn.host.HostAttention;
 import org.xomni.nn.host.HostKernels;
 import org.xomni.nn.host.HostMatrix;
+import org.xomni.nn.host.HostSwiGlu;
 import org.xomni.nn.host.HostVector;
 import org.xomni.nn.host.Team;
 import org.xomni.tensor.Tensors;
@@ -21,8 +25,9 @@ import org.xomni.tensor.Tensors;
  * A step on the CPU with kernels of our own, over the same weights and the same cache: what {@link TransformerBlock} says, row by row, without
  * an operator call. Activations are fp32 throughout. A row's result does not depend on its company, to the bit.
  *
- * <p>All threads run {@link #part} together; what one writes and another reads has a barrier in between. Normalised vectors are cheap and
- * computed by each thread for itself.
+ * <p>Few rows: all threads work on all of them, each on its {@link Share} of every matrix; what one writes and another reads has a barrier in between.
+ * Normalised vectors are cheap and computed by each thread for itself. Many rows of a model that stays in the caches: each thread takes rows of its own
+ * through the whole step and meets nobody.
  */
 final class HostDecodeStep implements DecodeStep {
     private final UnifiedModel model;
@@ -36,7 +41,8 @@ final class HostDecodeStep implements DecodeStep {
     private final MemorySegment cos_TK;
     private final MemorySegment sin_TK;
     private final boolean bf16Cache;
-    private @Nullable Scratch scratch;
+    private final Room common;
+    private final List<Room> own;
 
     /** One {@link TransformerBlock} as the kernels read it. */
     private record Block(
@@ -123,6 +129,49 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
+    /** Vectors that grow with the rows. */
+    private final class Room implements AutoCloseable {
+        private final int threads;
+        private @Nullable Scratch scratch;
+
+        Room(int threads) {
+            this.threads = threads;
+        }
+
+        Scratch scratch(int batch) {
+            Scratch last = scratch;
+            if (last == null || last.batch() < batch) {
+                close();
+                last = Scratch.of(config, batch, threads);
+                scratch = last;
+            }
+            return last;
+        }
+
+        @Override
+        public void close() {
+            if (scratch != null) {
+                scratch.close();
+            }
+        }
+    }
+
+    /**
+     * What one thread does of a step.
+     *
+     * @param part of the outputs of each matrix
+     * @param parts that work on these rows together
+     */
+    private record Share(int part, int parts, List<Row> rows, Scratch scratch) {
+        int from(int n) {
+            return Team.from(part, parts, n, HostMatrix.BLOCK);
+        }
+
+        int to(int n) {
+            return Team.from(part + 1, parts, n, HostMatrix.BLOCK);
+        }
+    }
+
     private HostDecodeStep(UnifiedModel model, KvCache cache, Team team) {
         this.model = model;
         this.config = model.config();
@@ -135,6 +184,8 @@ final class HostDecodeStep implements DecodeStep {
         this.cos_TK = Tensors.segment(model.rope().cos());
         this.sin_TK = Tensors.segment(model.rope().sin());
         this.bf16Cache = HostAttention.isBfloat16(cache.keys(0));
+        this.common = new Room(team.size());
+        this.own = Stream.generate(() -> new Room(1)).limit(team.size()).toList();
     }
 
     /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
@@ -149,23 +200,43 @@ final class HostDecodeStep implements DecodeStep {
 
     @Override
     public List<float[]> run(List<Row> rows) {
-        Scratch s = scratch(rows.size());
+        List<float[]> scores = rows.size() >= team.size() * rowsEach() ? besideEachOther(rows) : together(rows);
+        rows.forEach(r -> r.slot().advance(1));
+        return scores;
+    }
+
+    /** Rows for each thread from which it takes its own. */
+    private int rowsEach() {
+        return imageHead.isShort() ? 4 : Integer.MAX_VALUE / team.size();
+    }
+
+    private List<float[]> together(List<Row> rows) {
+        Scratch s = common.scratch(rows.size());
         for (int b = 0; b < rows.size(); b++) {
             embed(rows.get(b).id(), s.x_BD(), b);
         }
-        team.run(part -> part(part, rows, s));
-        rows.forEach(r -> r.slot().advance(1));
+        team.run(part -> step(new Share(part, team.size(), rows, s)));
+        return scores(rows, s);
+    }
+
+    private List<float[]> besideEachOther(List<Row> rows) {
+        List<List<float[]>> scores = new ArrayList<>(Collections.nCopies(team.size(), List.of()));
+        team.run(part -> {
+            List<Row> mine = rows.subList(Team.from(part, team.size(), rows.size(), 1), Team.from(part + 1, team.size(), rows.size(), 1));
+            Scratch s = own.get(part).scratch(mine.size());
+            for (int b = 0; b < mine.size(); b++) {
+                embed(mine.get(b).id(), s.x_BD(), b);
+            }
+            step(new Share(0, 1, mine, s));
+            scores.set(part, scores(mine, s));
+        });
+        return scores.stream().flatMap(List::stream).toList();
+    }
+
+    private static List<float[]> scores(List<Row> rows, Scratch s) {
         return IntStream.range(0, rows.size())
                 .mapToObj(b -> s.scores_BV(rows.get(b).head()).row(b).toArray(ValueLayout.JAVA_FLOAT))
                 .toList();
-    }
-
-    private Scratch scratch(int batch) {
-        if (scratch == null || scratch.batch() < batch) {
-            close(scratch);
-            scratch = Scratch.of(config, batch, team.size());
-        }
-        return scratch;
     }
 
     private void embed(int id, HostVector x, int b) {
@@ -183,45 +254,46 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    /** One thread's share of a step. */
-    private void part(int part, List<Row> rows, Scratch s) {
+    private void step(Share share) {
+        List<Row> rows = share.rows();
+        Scratch s = share.scratch();
         int batch = rows.size();
-        HostVector normed = s.normed_BD().get(part);
+        HostVector normed = s.normed_BD().get(share.part());
         for (Block block : blocks) {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.inputNorm(), normed);
             }
             normed.prepare(block.query().type());
-            multiply(part, block.query(), normed, batch, s.q_BHK());
-            multiply(part, block.key(), normed, batch, s.k_BGK());
-            multiply(part, block.value(), normed, batch, s.v_BGK());
-            team.barrier();
+            multiply(share, block.query(), normed, batch, s.q_BHK());
+            multiply(share, block.key(), normed, batch, s.k_BGK());
+            multiply(share, block.value(), normed, batch, s.v_BGK());
+            barrier(share);
 
-            attend(part, block.layer(), rows, s);
-            team.barrier();
+            attend(share, block.layer());
+            barrier(share);
 
-            HostVector attended = s.ownAttended_BHK().get(part);
+            HostVector attended = s.ownAttended_BHK().get(share.part());
             copy(s.attended_BHK(), attended, batch);
             attended.prepare(block.output().type());
-            multiply(part, block.output(), attended, batch, s.y_BD());
-            addTo(part, block, rows, s);
-            team.barrier();
+            multiply(share, block.output(), attended, batch, s.y_BD());
+            addTo(share, block);
+            barrier(share);
 
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.postAttentionNorm(), normed);
             }
             normed.prepare(block.gate().type());
-            multiply(part, block.gate(), normed, batch, s.gate_BF());
-            multiply(part, block.up(), normed, batch, s.up_BF());
-            activate(part, batch, s);
-            team.barrier();
+            multiply(share, block.gate(), normed, batch, s.gate_BF());
+            multiply(share, block.up(), normed, batch, s.up_BF());
+            activate(share);
+            barrier(share);
 
-            HostVector gate = s.ownGate_BF().get(part);
+            HostVector gate = s.ownGate_BF().get(share.part());
             copy(s.gate_BF(), gate, batch);
             gate.prepare(block.down().type());
-            multiply(part, block.down(), gate, batch, s.y_BD());
-            addTo(part, block, rows, s);
-            team.barrier();
+            multiply(share, block.down(), gate, batch, s.y_BD());
+            addTo(share, block);
+            barrier(share);
         }
         for (int b = 0; b < batch; b++) {
             normalise(s.x_BD(), b, config.isMultimodal(rows.get(b).id()) ? mmNorm : textNorm, normed);
@@ -229,16 +301,18 @@ final class HostDecodeStep implements DecodeStep {
         for (Head head : rows.stream().map(Row::head).collect(Collectors.toSet())) {
             HostMatrix scores = head == Head.TEXT ? textHead : imageHead;
             normed.prepare(scores.type());
-            multiply(part, scores, normed, batch, s.scores_BV(head));
+            multiply(share, scores, normed, batch, s.scores_BV(head));
         }
     }
 
-    private void multiply(int part, HostMatrix w, HostVector x, int batch, HostVector y) {
-        w.multiply(x, batch, y, from(part, w.rows()), from(part + 1, w.rows()));
+    private void multiply(Share share, HostMatrix w, HostVector x, int batch, HostVector y) {
+        w.multiply(x, batch, y, share.from(w.rows()), share.to(w.rows()));
     }
 
-    private int from(int part, int n) {
-        return Team.from(part, team.size(), n, HostMatrix.BLOCK);
+    private void barrier(Share share) {
+        if (share.parts() > 1) {
+            team.barrier();
+        }
     }
 
     /** {@code normed = x / sqrt(mean(x^2) + eps) * weight}. */
@@ -255,13 +329,15 @@ final class HostDecodeStep implements DecodeStep {
     }
 
     /** Each thread takes whole groups: it turns and stores the group's key, stores its value, turns and answers its queries. */
-    private void attend(int part, int layer, List<Row> rows, Scratch s) {
+    private void attend(Share share, int layer) {
+        List<Row> rows = share.rows();
+        Scratch s = share.scratch();
         int groups = config.keyValueHeads();
         int width = config.headWidth();
         int queries = config.heads() / groups;
-        HostAttention attention = s.attention().get(part);
+        HostAttention attention = s.attention().get(share.part());
         int jobs = rows.size() * groups;
-        for (int job = Team.from(part, team.size(), jobs, 1); job < Team.from(part + 1, team.size(), jobs, 1); job++) {
+        for (int job = Team.from(share.part(), share.parts(), jobs, 1); job < Team.from(share.part() + 1, share.parts(), jobs, 1); job++) {
             int b = job / groups;
             int group = job % groups;
             KvCache.Slot slot = rows.get(b).slot();
@@ -294,24 +370,24 @@ final class HostDecodeStep implements DecodeStep {
     }
 
     /** {@code gate = silu(gate) * up}, on the rows that this thread has computed. */
-    private void activate(int part, int batch, Scratch s) {
+    private void activate(Share share) {
+        Scratch s = share.scratch();
         int n = config.intermediateSize();
-        for (int b = 0; b < batch; b++) {
-            for (int i = from(part, n); i < from(part + 1, n); i++) {
-                float g = s.gate_BF().get(b, i);
-                s.gate_BF().set(b, i, g / (1 + (float) Math.exp(-g)) * s.up_BF().get(b, i));
-            }
+        for (int b = 0; b < share.rows().size(); b++) {
+            HostSwiGlu.activate(s.gate_BF(), s.up_BF(), b, share.from(n), share.to(n));
         }
     }
 
     /** {@code x += y}, on the rows that this thread has computed; a vision-specific block leaves text as it is. */
-    private void addTo(int part, Block block, List<Row> rows, Scratch s) {
+    private void addTo(Share share, Block block) {
+        List<Row> rows = share.rows();
+        Scratch s = share.scratch();
         int n = config.hiddenSize();
         for (int b = 0; b < rows.size(); b++) {
             if (block.visionSpecific() && !config.isMultimodal(rows.get(b).id())) {
                 continue;
             }
-            for (int i = from(part, n); i < from(part + 1, n); i++) {
+            for (int i = share.from(n); i < share.to(n); i++) {
                 s.x_BD().set(b, i, s.x_BD().get(b, i) + s.y_BD().get(b, i));
             }
         }
@@ -323,14 +399,9 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    private static void close(@Nullable Scratch scratch) {
-        if (scratch != null) {
-            scratch.close();
-        }
-    }
-
     @Override
     public void close() {
-        close(scratch);
+        common.close();
+        own.forEach(Room::close);
     }
 }

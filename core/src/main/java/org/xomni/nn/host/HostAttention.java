@@ -24,6 +24,7 @@ public final class HostAttention {
 
     private final int width;
     private final float scale;
+    /** A power of two, so that it has whole registers. */
     private float[] scores = new float[256];
     private final float[] query;
     private final float[] sum;
@@ -79,8 +80,8 @@ public final class HostAttention {
      * @param out receives K values at {@code out[row, from]}
      */
     public void attend(HostVector q, int row, int from, MemorySegment keys_TK, MemorySegment values_TK, boolean bf16, int positions, HostVector out) {
-        if (scores.length < positions) {
-            scores = new float[Math.max(positions, 2 * scores.length)];
+        while (scores.length < positions) {
+            scores = new float[2 * scores.length];
         }
         for (int i = 0; i < width; i++) {
             query[place(i, bf16)] = q.get(row, from + i) * scale;
@@ -93,9 +94,9 @@ public final class HostAttention {
             scores[t] = bf16 ? dotBfloat16(keys + t * stride) : dot(keys + t * stride);
             max = Math.max(max, scores[t]);
         }
+        Exponential.shifted(scores, positions, max);
         float total = 0;
         for (int t = 0; t < positions; t++) {
-            scores[t] = (float) Math.exp(scores[t] - max);
             total += scores[t];
         }
         int i = 0;

@@ -120,9 +120,14 @@ public final class HostMatrix {
         return (long) rows * cols * type.bytes();
     }
 
+    /** Whether its rows are so short that many vectors are taken at a time with them, and the matrices of a model stay in the caches. */
+    public boolean isShort() {
+        return Dot.isShort(type, cols);
+    }
+
     /** Vectors up to which one pass over the weights serves all of them; libtorch was slower with 8, for short rows with 32 too (docs/log.md). */
     public int mostVectors() {
-        return Dot.isShort(type, cols) ? 64 : 8;
+        return isShort() ? 64 : 8;
     }
 
     /**
