@@ -27,6 +27,7 @@ stage decoder decoder & decoder=$!
 stage pretrain pretrain-1
 stage pretrain pretrain-2
 stage pretrain pretrain-3
-stage sft sft
+stage sft sft-1
+stage sft sft-2
 wait "$decoder"
 stage grpo grpo

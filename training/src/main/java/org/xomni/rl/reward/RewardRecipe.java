@@ -81,11 +81,19 @@ public sealed interface RewardRecipe {
         }
     }
 
-    /** {@link SignsFidelity}. */
-    record Signs() implements RewardRecipe {
+    /**
+     * {@link SignsFidelity}.
+     *
+     * @param whole share of what only a picture gets in which everything is right, 0 to 1
+     */
+    record Signs(@Default("0") double whole) implements RewardRecipe {
+        public Signs {
+            SignsFidelity.check(whole);
+        }
+
         @Override
         public Reward open(Models models) {
-            return new SignsFidelity();
+            return new SignsFidelity(whole);
         }
 
         @Override

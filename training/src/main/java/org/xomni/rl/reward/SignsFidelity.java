@@ -1,14 +1,32 @@
 package org.xomni.rl.reward;
 
+import java.util.Arrays;
 import java.util.List;
 import org.xomni.eval.SignsScorer;
 import org.xomni.rl.prompt.Prompt;
+import org.xomni.tensor.InputException;
 
 /**
- * Whether a sign looks as it was asked for, its text aside: background, border, colour of the text, kind, colour, place and count of shapes, each in the
- * same part ({@link SignsScorer#looks}). It keeps optimisation for text from costing what text does not measure. Judges prompts of the signs world. 0..1.
+ * Whether a sign looks as it was asked for, its text aside: background, border, colour of the text, kind, colour, place and count of shapes
+ * ({@link SignsScorer#looks}). It keeps optimisation for text from costing what text does not measure. Judges prompts of the signs world.
+ *
+ * <p>A picture scores {@code (1 - whole) * mean + whole * all}: the mean over these aspects, and whether all of them are right, which makes much of the last
+ * thing that is wrong. 0..1.
  */
 public final class SignsFidelity implements Reward {
+    private final double whole;
+
+    /** @param whole share of the second part, 0..1 */
+    public SignsFidelity(double whole) {
+        check(whole);
+        this.whole = whole;
+    }
+
+    static void check(double whole) {
+        if (!(whole >= 0 && whole <= 1)) {
+            throw new InputException("whole " + whole + " must be a share from 0 to 1");
+        }
+    }
 
     @Override
     public boolean judges(Prompt prompt) {
@@ -17,11 +35,15 @@ public final class SignsFidelity implements Reward {
 
     @Override
     public double[] score(List<Drawn> drawn) {
-        return drawn.stream()
-                .mapToDouble(d -> SignsScorer.looks(d.picture(), d.prompt().scene().orElseThrow()).values().stream()
-                        .mapToDouble(Double::doubleValue)
-                        .average()
-                        .orElseThrow())
+        return drawn.stream().mapToDouble(this::score).toArray();
+    }
+
+    private double score(Drawn drawn) {
+        double[] aspects = SignsScorer.looks(drawn.picture(), drawn.prompt().scene().orElseThrow()).values().stream()
+                .mapToDouble(Double::doubleValue)
                 .toArray();
+        double mean = Arrays.stream(aspects).average().orElseThrow();
+        double all = Arrays.stream(aspects).allMatch(a -> a == 1) ? 1 : 0;
+        return (1 - whole) * mean + whole * all;
     }
 }

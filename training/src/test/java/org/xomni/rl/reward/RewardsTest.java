@@ -70,11 +70,13 @@ class RewardsTest {
     @Test
     void looksCountWithoutText() {
         Scene asked = sign(Colour.BLUE, "OPEN");
-        double[] scores = new SignsFidelity().score(List.of(
-                drawn(asked, asked), drawn(sign(Colour.BLUE, "SHUT"), asked), drawn(sign(Colour.GREEN, "OPEN"), asked)));
+        List<Drawn> pictures = List.of(drawn(asked, asked), drawn(sign(Colour.BLUE, "SHUT"), asked), drawn(sign(Colour.GREEN, "OPEN"), asked));
+        double[] scores = new SignsFidelity(0).score(pictures);
         assertThat(scores[0]).isEqualTo(1);
         assertThat(scores[1]).as("other words look the same").isEqualTo(1);
-        assertThat(scores[2]).as("another background").isLessThan(1);
+        assertThat(scores[2]).as("another background").isBetween(0.5, 0.9);
+        assertThat(new SignsFidelity(1).score(pictures)).as("all or nothing").containsExactly(1, 1, 0);
+        assertThat(new SignsFidelity(0.5).score(pictures)).as("half of it").containsExactly(1, 1, scores[2] / 2);
     }
 
     /** The chat that the model would be asked in, scored id by id. */
