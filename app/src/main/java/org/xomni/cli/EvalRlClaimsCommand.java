@@ -22,6 +22,10 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "The recipe of the run, where it was read.")
     Path recipe = Path.of("");
 
+    @Option(names = "--held-out", paramLabel = "FILE", description = "Another held-out set: what recipes have below held-out. Default: the recipe's.")
+    @Nullable
+    Path heldOut;
+
     @Option(names = "--run", paramLabel = "DIR", description = "The run's folder. Default: runs/grpo.")
     Path run = Path.of("runs", "grpo");
 
@@ -49,7 +53,13 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
         compute.applyThreads();
         Path folder = output != null ? output : run.resolve("claims");
         RlClaims claims = RlClaims.measure(
-                recipe, run, new RlClaims.Settings(prompts, bestOf, samples, guidance), folder.resolve("measured"), compute.device, System.err::println);
+                recipe,
+                heldOut,
+                run,
+                new RlClaims.Settings(prompts, bestOf, samples, guidance),
+                folder.resolve("measured"),
+                compute.device,
+                System.err::println);
         claims.write(folder);
         System.out.println(claims.json());
         System.err.println("written: " + folder);

@@ -46,8 +46,8 @@ final class ClaimCharts {
     private static XYChart guidance(RlClaims claims) {
         XYChart chart = chart("Text accuracy over guidance", "guidance scale", "text accuracy");
         double[] x = claims.guidance().stream().mapToDouble(RlClaims.Guided::scale).toArray();
-        series(chart, "SFT", x, claims.guidance().stream().map(RlClaims.Guided::before).toList());
-        series(chart, "RL", x, claims.guidance().stream().map(RlClaims.Guided::after).toList());
+        series(chart, "SFT", x, claims.guidance().stream().map(g -> g.accuracy().before()).toList());
+        series(chart, "RL", x, claims.guidance().stream().map(g -> g.accuracy().after()).toList());
         return chart;
     }
 

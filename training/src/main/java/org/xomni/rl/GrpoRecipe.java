@@ -43,6 +43,11 @@ public record GrpoRecipe(
         }
     }
 
+    /** The same with another held-out set. */
+    GrpoRecipe with(Evaluation other) {
+        return new GrpoRecipe(checkpoint, start, seed, precision, decoder, prompts, rewards, grpo, lora, other, loop);
+    }
+
     /**
      * Adapters; see {@link LowRank}.
      *

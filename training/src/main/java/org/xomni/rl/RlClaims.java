@@ -14,6 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.eval.Bootstrap;
@@ -40,13 +41,33 @@ public record RlClaims(
     private static final Pattern STEP = Pattern.compile("step-(\\d{9})");
 
     /**
-     * Text accuracy at a guidance scale.
+     * What reinforcement learning has changed.
      *
      * @param before of the supervised model
      * @param after of the last step
      * @param difference after - before, paired
      */
-    public record Guided(double scale, Interval before, Interval after, Interval difference) {}
+    public record Change(Interval before, Interval after, Interval difference) {
+        static Change of(double[] before, double[] after) {
+            return new Change(Bootstrap.mean(before), Bootstrap.mean(after), Bootstrap.difference(after, before));
+        }
+    }
+
+    /**
+     * Text at a guidance scale.
+     *
+     * @param accuracy 1 - normalised edit distance
+     * @param exact the share of pictures that have the whole text, case aside, and no other
+     */
+    public record Guided(double scale, Change accuracy, Change exact) {
+        static Guided of(double scale, double[] before, double[] after) {
+            return new Guided(scale, Change.of(before, after), Change.of(exact(before), exact(after)));
+        }
+
+        private static double[] exact(double[] accuracies) {
+            return Arrays.stream(accuracies).map(a -> a == 1 ? 1 : 0).toArray();
+        }
+    }
 
     /**
      * What is measured.
@@ -69,14 +90,17 @@ public record RlClaims(
      * Measures a run.
      *
      * @param recipe of the run, where it was read, since its paths are relative to it
+     * @param heldOut a file with what recipes have below {@code held-out}, to take the place of the recipe's own; or null
      * @param run its folder: {@code model/} and, where the recipe keeps them, {@code models/step-*}
      * @param kept a folder for what is measured on the way, from which an interrupted evaluation goes on
      * @param device where the models are
      * @param progress hears a line for each model
      * @throws InputException if the run has no model yet, or the recipe no held-out prompts
      */
-    public static RlClaims measure(Path recipe, Path run, Settings settings, Path kept, String device, Consumer<String> progress) {
-        GrpoRecipe r = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
+    public static RlClaims measure(
+            Path recipe, @Nullable Path heldOut, Path run, Settings settings, Path kept, String device, Consumer<String> progress) {
+        GrpoRecipe own = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
+        GrpoRecipe r = heldOut == null ? own : own.with(RecipeFile.read(heldOut, GrpoRecipe.Evaluation.class).recipe());
         Map<Long, Path> models = models(run, new Snapshots(run).newest().map(Snapshots.Found::step).orElse(r.loop().steps()));
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
             Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, settings.prompts() + "\n" + evaluated(r)));
@@ -173,8 +197,9 @@ public record RlClaims(
             for (double scale : withText.length == 0 ? List.<Double>of() : settings.guidance()) {
                 double[] a = textAccuracies(before, scale, withText);
                 double[] b = textAccuracies(after, scale, withText);
-                guided.add(new Guided(scale, Bootstrap.mean(a), Bootstrap.mean(b), Bootstrap.difference(b, a)));
-                progress.accept("guidance " + scale + ": text accuracy " + guided.getLast().before() + ", then " + guided.getLast().after());
+                guided.add(Guided.of(scale, a, b));
+                Change change = guided.getLast().accuracy();
+                progress.accept("guidance " + scale + ": text accuracy " + change.before() + ", then " + change.after());
             }
             return guided;
         }

@@ -88,14 +88,18 @@ class RlClaimsTest {
         assertThat(Files.readAllLines(run.resolve("sheets").resolve("step-000000000.txt"))).hasSize(2);
 
         List<String> told = new ArrayList<>();
-        RlClaims claims = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), folder.resolve("measured"), "cpu", told::add);
+        RlClaims claims = RlClaims.measure(recipe, null, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), folder.resolve("measured"), "cpu", told::add);
         assertThat(claims.steps().keySet()).containsExactly(0L, 1L, 2L);
         assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
         assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
         // Drawn from the same random numbers as while training.
         assertThat(mean(claims.steps(), 2L)).isCloseTo(lastHeldOut(metrics), within(0.2));
         assertThat(claims.guidance()).hasSize(2);
+        RlClaims.Change exact = claims.guidance().getFirst().exact();
+        assertThat(exact.difference().mean()).isCloseTo(exact.after().mean() - exact.before().mean(), within(1e-9));
+        assertThat(exact.after().mean()).isLessThanOrEqualTo(claims.guidance().getFirst().accuracy().after().mean());
         anInterruptedEvaluationGoesOn(recipe, run, claims);
+        anotherHeldOutSetTakesTheRecipesPlace(recipe, run, claims);
         claims.write(folder.resolve("claims"));
         JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
         assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(mean(claims.bestOf(), 2));
@@ -117,11 +121,26 @@ class RlClaimsTest {
         assertThat(files).hasSize(2 + 2 + 4);
         Files.delete(files.getFirst());
         Files.writeString(files.getLast(), "[0.25, 0.25]");
-        RlClaims again = RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {});
+        RlClaims again = RlClaims.measure(recipe, null, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {});
         assertThat(files.getFirst()).exists();
         assertThat(again).isNotEqualTo(claims);
         Files.delete(files.getLast());
-        assertThat(RlClaims.measure(recipe, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
+        assertThat(RlClaims.measure(recipe, null, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
+    }
+
+    private void anotherHeldOutSetTakesTheRecipesPlace(Path recipe, Path run, RlClaims claims) throws IOException {
+        Path own = Files.writeString(folder.resolve("same.yaml"), """
+                prompts: {kind: signs-text, seed: 4, split: held-out, buckets: [8], sizes: [96x96]}
+                count: 2
+                every: 1
+                shown: 2
+                keep-models: true
+                """);
+        Path other = Files.writeString(folder.resolve("other.yaml"), Files.readString(own).replace("seed: 4", "seed: 5"));
+        RlClaims.Settings settings = new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0));
+        Path measured = folder.resolve("measured");
+        assertThat(RlClaims.measure(recipe, own, run, settings, measured, "cpu", line -> {})).as("the recipe's own").isEqualTo(claims);
+        assertThat(RlClaims.measure(recipe, other, run, settings, measured, "cpu", line -> {})).as("other prompts").isNotEqualTo(claims);
     }
 
     private static <K> double mean(Map<K, Interval> intervals, K key) {
@@ -169,7 +188,7 @@ class RlClaimsTest {
     @Test
     void aRunWithoutAModelIsRefused() throws IOException {
         Path recipe = recipe();
-        assertThatThrownBy(() -> RlClaims.measure(recipe, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), folder.resolve("measured"), "cpu", line -> {}))
+        assertThatThrownBy(() -> RlClaims.measure(recipe, null, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), folder.resolve("measured"), "cpu", line -> {}))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("has no model.safetensors");
     }
