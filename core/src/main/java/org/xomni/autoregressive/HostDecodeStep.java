@@ -26,8 +26,8 @@ import org.xomni.tensor.Tensors;
  * an operator call. Activations are fp32 throughout. A row's result does not depend on its company, to the bit.
  *
  * <p>Few rows: all threads work on all of them, each on its {@link Share} of every matrix; what one writes and another reads has a barrier in between.
- * Normalised vectors are cheap and computed by each thread for itself. Many rows of a model that stays in the caches: each thread takes rows of its own
- * through the whole step and meets nobody.
+ * Normalised vectors are cheap and computed by each thread for itself. Many rows, where one pass over the weights serves many: each thread takes
+ * rows of its own through the whole step and meets nobody.
  */
 final class HostDecodeStep implements DecodeStep {
     private final UnifiedModel model;

@@ -120,7 +120,7 @@ public final class HostMatrix {
         return (long) rows * cols * type.bytes();
     }
 
-    /** Whether its rows are so short that many vectors are taken at a time with them, and the matrices of a model stay in the caches. */
+    /** Whether its rows are so short that they stay in the nearest cache while many vectors are multiplied with them. */
     public boolean isShort() {
         return Dot.isShort(type, cols);
     }
