@@ -123,7 +123,7 @@ final class EvalSignsCommand implements Callable<Integer> {
             say("drawing " + prompts + " signs, guidance " + sampling.guidance());
             List<SignsEvaluation.Result> drawn = evaluation.draw(
                     (wanted, height, width, first) -> draw(xomni, wanted, height, width, sampling, first));
-            generation.put(sampling.guidance(), SignsEvaluation.generation(drawn));
+            generation.put(sampling.guidance(), SignsEvaluation.generation(temperature, drawn));
             if (sheet != null && sampling == samplings.getFirst()) {
                 List<SignsEvaluation.Result> shown = drawn.subList(0, Math.min(drawn.size(), SHEET_COLUMNS * SHEET_COLUMNS));
                 ContactSheet.write(

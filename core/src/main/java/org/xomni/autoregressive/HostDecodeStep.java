@@ -30,6 +30,9 @@ import org.xomni.tensor.Tensors;
  * rows of its own through the whole step and meets nobody.
  */
 final class HostDecodeStep implements DecodeStep {
+    /** So many rows for each thread, and it takes its own (docs/log.md, 2026-11-28). */
+    private static final int ROWS_EACH = 4;
+
     private final UnifiedModel model;
     private final UnifiedConfig config;
     private final Team team;
@@ -41,8 +44,8 @@ final class HostDecodeStep implements DecodeStep {
     private final MemorySegment cos_TK;
     private final MemorySegment sin_TK;
     private final boolean bf16Cache;
-    private final Room common;
-    private final List<Room> own;
+    private final HostScratch.Room common;
+    private final List<HostScratch.Room> own;
 
     /** One {@link TransformerBlock} as the kernels read it. */
     private record Block(
@@ -74,95 +77,13 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    /** Vectors of a step for up to B rows; the lists have one for each thread. */
-    private record Scratch(
-            int batch,
-            HostVector x_BD,
-            HostVector y_BD,
-            HostVector q_BHK,
-            HostVector k_BGK,
-            HostVector v_BGK,
-            HostVector attended_BHK,
-            HostVector gate_BF,
-            HostVector up_BF,
-            HostVector textScores_BV,
-            HostVector imageScores_BV,
-            List<HostVector> normed_BD,
-            List<HostVector> ownAttended_BHK,
-            List<HostVector> ownGate_BF,
-            List<HostAttention> attention)
-            implements AutoCloseable {
-
-        static Scratch of(UnifiedConfig c, int batch, int threads) {
-            int hk = c.heads() * c.headWidth();
-            int gk = c.keyValueHeads() * c.headWidth();
-            return new Scratch(
-                    batch,
-                    new HostVector(batch, c.hiddenSize()),
-                    new HostVector(batch, c.hiddenSize()),
-                    new HostVector(batch, hk),
-                    new HostVector(batch, gk),
-                    new HostVector(batch, gk),
-                    new HostVector(batch, hk),
-                    new HostVector(batch, c.intermediateSize()),
-                    new HostVector(batch, c.intermediateSize()),
-                    new HostVector(batch, c.vocabSize()),
-                    new HostVector(batch, c.imageVocabSize()),
-                    forEach(threads, batch, c.hiddenSize()),
-                    forEach(threads, batch, hk),
-                    forEach(threads, batch, c.intermediateSize()),
-                    IntStream.range(0, threads).mapToObj(i -> new HostAttention(c.headWidth())).toList());
-        }
-
-        private static List<HostVector> forEach(int threads, int batch, int size) {
-            return IntStream.range(0, threads).mapToObj(i -> new HostVector(batch, size)).toList();
-        }
-
-        HostVector scores_BV(Head head) {
-            return head == Head.TEXT ? textScores_BV : imageScores_BV;
-        }
-
-        @Override
-        public void close() {
-            List.of(x_BD, y_BD, q_BHK, k_BGK, v_BGK, attended_BHK, gate_BF, up_BF, textScores_BV, imageScores_BV).forEach(HostVector::close);
-            List.of(normed_BD, ownAttended_BHK, ownGate_BF).forEach(list -> list.forEach(HostVector::close));
-        }
-    }
-
-    /** Vectors that grow with the rows. */
-    private final class Room implements AutoCloseable {
-        private final int threads;
-        private @Nullable Scratch scratch;
-
-        Room(int threads) {
-            this.threads = threads;
-        }
-
-        Scratch scratch(int batch) {
-            Scratch last = scratch;
-            if (last == null || last.batch() < batch) {
-                close();
-                last = Scratch.of(config, batch, threads);
-                scratch = last;
-            }
-            return last;
-        }
-
-        @Override
-        public void close() {
-            if (scratch != null) {
-                scratch.close();
-            }
-        }
-    }
-
     /**
      * What one thread does of a step.
      *
      * @param part of the outputs of each matrix
      * @param parts that work on these rows together
      */
-    private record Share(int part, int parts, List<Row> rows, Scratch scratch) {
+    private record Share(int part, int parts, List<Row> rows, HostScratch scratch) {
         int from(int n) {
             return Team.from(part, parts, n, HostMatrix.BLOCK);
         }
@@ -184,8 +105,8 @@ final class HostDecodeStep implements DecodeStep {
         this.cos_TK = Tensors.segment(model.rope().cos());
         this.sin_TK = Tensors.segment(model.rope().sin());
         this.bf16Cache = HostAttention.isBfloat16(cache.keys(0));
-        this.common = new Room(team.size());
-        this.own = Stream.generate(() -> new Room(1)).limit(team.size()).toList();
+        this.common = new HostScratch.Room(config, team.size());
+        this.own = Stream.generate(() -> new HostScratch.Room(config, 1)).limit(team.size()).toList();
     }
 
     /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
@@ -200,18 +121,14 @@ final class HostDecodeStep implements DecodeStep {
 
     @Override
     public List<float[]> run(List<Row> rows) {
-        List<float[]> scores = rows.size() >= team.size() * rowsEach() ? besideEachOther(rows) : together(rows);
+        boolean many = imageHead.isShort() && rows.size() >= ROWS_EACH * team.size();
+        List<float[]> scores = many ? besideEachOther(rows) : together(rows);
         rows.forEach(r -> r.slot().advance(1));
         return scores;
     }
 
-    /** Rows for each thread from which it takes its own. */
-    private int rowsEach() {
-        return imageHead.isShort() ? 4 : Integer.MAX_VALUE / team.size();
-    }
-
     private List<float[]> together(List<Row> rows) {
-        Scratch s = common.scratch(rows.size());
+        HostScratch s = common.scratch(rows.size());
         for (int b = 0; b < rows.size(); b++) {
             embed(rows.get(b).id(), s.x_BD(), b);
         }
@@ -223,7 +140,7 @@ final class HostDecodeStep implements DecodeStep {
         List<List<float[]>> scores = new ArrayList<>(Collections.nCopies(team.size(), List.of()));
         team.run(part -> {
             List<Row> mine = rows.subList(Team.from(part, team.size(), rows.size(), 1), Team.from(part + 1, team.size(), rows.size(), 1));
-            Scratch s = own.get(part).scratch(mine.size());
+            HostScratch s = own.get(part).scratch(mine.size());
             for (int b = 0; b < mine.size(); b++) {
                 embed(mine.get(b).id(), s.x_BD(), b);
             }
@@ -233,7 +150,7 @@ final class HostDecodeStep implements DecodeStep {
         return scores.stream().flatMap(List::stream).toList();
     }
 
-    private static List<float[]> scores(List<Row> rows, Scratch s) {
+    private static List<float[]> scores(List<Row> rows, HostScratch s) {
         return IntStream.range(0, rows.size())
                 .mapToObj(b -> s.scores_BV(rows.get(b).head()).row(b).toArray(ValueLayout.JAVA_FLOAT))
                 .toList();
@@ -256,7 +173,7 @@ final class HostDecodeStep implements DecodeStep {
 
     private void step(Share share) {
         List<Row> rows = share.rows();
-        Scratch s = share.scratch();
+        HostScratch s = share.scratch();
         int batch = rows.size();
         HostVector normed = s.normed_BD().get(share.part());
         for (Block block : blocks) {
@@ -331,7 +248,7 @@ final class HostDecodeStep implements DecodeStep {
     /** Each thread takes whole groups: it turns and stores the group's key, stores its value, turns and answers its queries. */
     private void attend(Share share, int layer) {
         List<Row> rows = share.rows();
-        Scratch s = share.scratch();
+        HostScratch s = share.scratch();
         int groups = config.keyValueHeads();
         int width = config.headWidth();
         int queries = config.heads() / groups;
@@ -371,7 +288,7 @@ final class HostDecodeStep implements DecodeStep {
 
     /** {@code gate = silu(gate) * up}, on the rows that this thread has computed. */
     private void activate(Share share) {
-        Scratch s = share.scratch();
+        HostScratch s = share.scratch();
         int n = config.intermediateSize();
         for (int b = 0; b < share.rows().size(); b++) {
             HostSwiGlu.activate(s.gate_BF(), s.up_BF(), b, share.from(n), share.to(n));
@@ -381,7 +298,7 @@ final class HostDecodeStep implements DecodeStep {
     /** {@code x += y}, on the rows that this thread has computed; a vision-specific block leaves text as it is. */
     private void addTo(Share share, Block block) {
         List<Row> rows = share.rows();
-        Scratch s = share.scratch();
+        HostScratch s = share.scratch();
         int n = config.hiddenSize();
         for (int b = 0; b < rows.size(); b++) {
             if (block.visionSpecific() && !config.isMultimodal(rows.get(b).id())) {
@@ -402,6 +319,6 @@ final class HostDecodeStep implements DecodeStep {
     @Override
     public void close() {
         common.close();
-        own.forEach(Room::close);
+        own.forEach(HostScratch.Room::close);
     }
 }

@@ -125,8 +125,8 @@ public record SignsEvaluation(long seed, int count, int batch, SignsScorer score
     }
 
     /** The scores of drawn pictures, by aspect. */
-    public static SignsReport.Generation generation(List<Result> drawn) {
-        return new SignsReport.Generation(scores(drawn));
+    public static SignsReport.Generation generation(double temperature, List<Result> drawn) {
+        return new SignsReport.Generation(temperature, scores(drawn));
     }
 
     /**

@@ -25,8 +25,13 @@ public record SignsReport(
         Optional<Reconstruction> reconstruction,
         Optional<Understanding> understanding) {
 
-    /** Drawn pictures by aspect. An aspect that no scene has is absent. */
-    public record Generation(Map<Aspect, Interval> scores) {}
+    /**
+     * Drawn pictures.
+     *
+     * @param temperature of drawing
+     * @param scores by aspect; one that no scene has is absent
+     */
+    public record Generation(double temperature, Map<Aspect, Interval> scores) {}
 
     /**
      * Pictures that went through the tokenizer and the decoder.
@@ -74,7 +79,8 @@ public record SignsReport(
         StringBuilder table = new StringBuilder();
         table.append(prompts).append(" held-out scenes, seed ").append(seed).append('\n');
         generation.forEach((guidance, g) -> {
-            table.append(guidance == 1 ? "generation without guidance\n" : "generation, guidance " + guidance + "\n");
+            table.append(guidance == 1 ? "generation without guidance" : "generation, guidance " + guidance)
+                    .append(g.temperature == 1 ? "\n" : ", temperature " + g.temperature + "\n");
             g.scores.forEach((aspect, score) -> line(table, words(aspect), score));
         });
         reconstruction.ifPresent(r -> {

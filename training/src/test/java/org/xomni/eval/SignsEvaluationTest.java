@@ -67,17 +67,27 @@ class SignsEvaluationTest {
         for (int i = 0; i < COUNT; i++) {
             assertThat(drawn.get(i).prompt()).isEqualTo(evaluation.prompt(i));
         }
-        assertThat(SignsEvaluation.generation(drawn).scores())
+        assertThat(SignsEvaluation.generation(1, drawn).scores())
                 .allSatisfy((aspect, score) -> assertThat(score.mean()).as("%s", aspect).isEqualTo(1));
     }
 
     @Test
     void aModelThatDrawsNothingGetsOnlyWhatIsEmpty() {
-        Map<Aspect, Interval> scores = SignsEvaluation.generation(evaluation.draw(
+        Map<Aspect, Interval> scores = SignsEvaluation.generation(1, evaluation.draw(
                 (prompts, height, width, _) -> prompts.stream().map(_ -> new Pixels(height, width)).toList())).scores();
         assertThat(scores.get(Aspect.TEXT_ACCURACY)).extracting(s -> s == null ? -1 : s.mean()).isEqualTo(0.0);
         assertThat(scores.get(Aspect.SHAPE_KIND)).extracting(s -> s == null ? -1 : s.mean()).isEqualTo(0.0);
         assertThat(scores.get(Aspect.NO_SHAPE)).extracting(s -> s == null ? -1 : s.mean()).isEqualTo(1.0);
+    }
+
+    @Test
+    void theTableSaysHowWasDrawn() {
+        SignsReport.Generation usual = SignsEvaluation.generation(1, List.of());
+        SignsReport.Generation best = SignsEvaluation.generation(0, List.of());
+        assertThat(new SignsReport(1, 1, Map.of(1.0, usual), Optional.empty(), Optional.empty()).table()).contains("generation without guidance\n");
+        assertThat(new SignsReport(1, 1, Map.of(1.0, best), Optional.empty(), Optional.empty()).table())
+                .contains("generation without guidance, temperature 0.0\n");
+        assertThat(new SignsReport(1, 1, Map.of(2.0, best), Optional.empty(), Optional.empty()).json()).contains("\"temperature\" : 0.0");
     }
 
     @Test

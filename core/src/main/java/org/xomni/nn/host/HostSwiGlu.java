@@ -1,6 +1,7 @@
 package org.xomni.nn.host;
 
 import java.nio.ByteOrder;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
@@ -15,6 +16,7 @@ public final class HostSwiGlu {
 
     /** Elements from..to-1 of one row, in place. */
     public static void activate(HostVector gate, HostVector up, int row, int from, int to) {
+        Objects.checkFromToIndex(from, to, Math.min(gate.size(), up.size()));
         long g = gate.address(row, 1) + (long) Float.BYTES * from;
         long toUp = up.address(row, 1) - gate.address(row, 1);
         int i = from;
