@@ -180,7 +180,7 @@ final class HostDecodeStep implements DecodeStep {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.inputNorm(), normed);
             }
-            normed.prepare(block.query().type());
+            normed.prepare(block.query().type(), batch);
             multiply(share, block.query(), normed, batch, s.q_BHK());
             multiply(share, block.key(), normed, batch, s.k_BGK());
             multiply(share, block.value(), normed, batch, s.v_BGK());
@@ -191,7 +191,7 @@ final class HostDecodeStep implements DecodeStep {
 
             HostVector attended = s.ownAttended_BHK().get(share.part());
             copy(s.attended_BHK(), attended, batch);
-            attended.prepare(block.output().type());
+            attended.prepare(block.output().type(), batch);
             multiply(share, block.output(), attended, batch, s.y_BD());
             addTo(share, block);
             barrier(share);
@@ -199,7 +199,7 @@ final class HostDecodeStep implements DecodeStep {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.postAttentionNorm(), normed);
             }
-            normed.prepare(block.gate().type());
+            normed.prepare(block.gate().type(), batch);
             multiply(share, block.gate(), normed, batch, s.gate_BF());
             multiply(share, block.up(), normed, batch, s.up_BF());
             activate(share);
@@ -207,7 +207,7 @@ final class HostDecodeStep implements DecodeStep {
 
             HostVector gate = s.ownGate_BF().get(share.part());
             copy(s.gate_BF(), gate, batch);
-            gate.prepare(block.down().type());
+            gate.prepare(block.down().type(), batch);
             multiply(share, block.down(), gate, batch, s.y_BD());
             addTo(share, block);
             barrier(share);
@@ -217,7 +217,7 @@ final class HostDecodeStep implements DecodeStep {
         }
         for (Head head : rows.stream().map(Row::head).collect(Collectors.toSet())) {
             HostMatrix scores = head == Head.TEXT ? textHead : imageHead;
-            normed.prepare(scores.type());
+            normed.prepare(scores.type(), batch);
             multiply(share, scores, normed, batch, s.scores_BV(head));
         }
     }

@@ -152,19 +152,41 @@ public final class HostMatrix {
     }
 
     private void multiply(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
+        int wide = Math.min(batch, WideDot.vectors(WideDot.registers(type, cols, batch)));
+        if (wide > 0) {
+            multiplyWide(slab, x, wide, y, from, to);
+        }
         boolean first = slab.from == 0;
         boolean last = slab.from + slab.cols == cols;
         Dot dot = new Dot(type, slab.address, slab.cols, slab.from);
         for (int block = from / BLOCK * BLOCK; block < to; block += dot.rows()) {
             int begin = Math.max(from, block);
             int end = Math.min(to, block + dot.rows());
-            for (int b = 0; b < batch; b += dot.vectors()) {
+            for (int b = wide; b < batch; b += dot.vectors()) {
                 int count = Math.min(dot.vectors(), batch - b);
                 dot.rows(block, begin, end, x, b, count);
                 for (int i = 0; i < count; i++) {
                     for (int row = begin; row < end; row++) {
                         float sum = (first ? 0 : y.get(b + i, row)) + dot.sum(row - block, i);
                         y.set(b + i, row, last ? finish(sum, row) : sum);
+                    }
+                }
+            }
+        }
+    }
+
+    /** The first {@code wide} vectors, a register of them at a time. */
+    private void multiplyWide(Slab slab, HostVector x, int wide, HostVector y, int from, int to) {
+        try (WideDot dot = new WideDot(type, slab.address, slab.cols)) {
+            for (int row = from; row < to; row += dot.rows()) {
+                int rows = Math.min(dot.rows(), to - row);
+                dot.unpack(row, rows);
+                for (int b = 0; b < wide; b += WideDot.vectors(1)) {
+                    dot.multiply(x.laidOut(type, b));
+                    for (int i = 0; i < Math.min(WideDot.vectors(1), wide - b); i++) {
+                        for (int k = 0; k < rows; k++) {
+                            y.set(b + i, row + k, finish(dot.sum(k, i), row + k));
+                        }
                     }
                 }
             }

@@ -21,6 +21,7 @@ public final class HostVector implements AutoCloseable {
     private final long stride;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
+    private MemorySegment wide = MemorySegment.NULL;
 
     /** Zeros; any thread may use them, none after {@link #close}. */
     public HostVector(int batch, int size) {
@@ -55,13 +56,20 @@ public final class HostVector implements AutoCloseable {
         return memory.asSlice(offset(row, 0), (long) size * Float.BYTES);
     }
 
-    /** Lays out what products with matrices of this type read: to be called between writing the vectors and multiplying them. */
-    public void prepare(HostMatrix.Type type) {
+    /**
+     * Lays out what products of the first {@code batch} vectors with matrices of this type read: to be called between writing the vectors and multiplying
+     * them.
+     */
+    public void prepare(HostMatrix.Type type, int batch) {
+        int registers = WideDot.registers(type, size, batch);
+        if (registers > 0) {
+            layOut(type, batch, registers);
+        }
         int ways = type.ways();
         if (ways == 1) {
             return;
         }
-        for (int row = 0; row < batch; row++) {
+        for (int row = WideDot.vectors(registers); row < batch; row++) {
             long from = offset(row, 0);
             long to = from + plane(ways);
             if (ways == 2) {
@@ -70,6 +78,30 @@ public final class HostVector implements AutoCloseable {
                 interleave(from, to);
             }
         }
+    }
+
+    /** Registers of vectors, one in each lane, for {@link WideDot}. */
+    private void layOut(HostMatrix.Type type, int batch, int registers) {
+        long bytes = WideDot.bytes(type, size);
+        if (wide.byteSize() < registers * bytes) {
+            wide = arena.allocate(registers * bytes, ALIGNMENT);
+        }
+        int lanes = WideDot.vectors(1);
+        for (int register = 0; register < registers; register++) {
+            int first = register * lanes;
+            int last = Math.min(batch, first + lanes);
+            for (int k = 0; k < size; k++) {
+                long to = register * bytes + WideDot.place(type, size, k);
+                for (int b = first; b < last; b++) {
+                    wide.set(ValueLayout.JAVA_FLOAT, to + (long) Float.BYTES * (b - first), memory.get(ValueLayout.JAVA_FLOAT, offset(b, k)));
+                }
+            }
+        }
+    }
+
+    /** The address of a register of vectors from the {@code b}-th on, as {@link WideDot} reads them. */
+    long laidOut(HostMatrix.Type type, int b) {
+        return wide.address() + b / WideDot.vectors(1) * WideDot.bytes(type, size);
     }
 
     /** For bf16: all even elements, then the odd ones. */

@@ -55,15 +55,19 @@ class HostMatrixTest {
         for (int[] shape : SHAPES) {
             try (Scope scope = Scope.inference()) {
                 HostMatrix matrix = HostMatrix.of(layer(type, shape[0], shape[1], true));
-                Tensor x = normal(4, 5, shape[1]);
-                float[] together = multiply(matrix, x, 5, shape[0]);
-                for (int split = 1; split <= 3; split++) {
-                    assertThat(multiply(matrix, x, 5, split)).containsExactly(together);
-                }
-                for (int b = 0; b < 5; b++) {
-                    float[] alone = multiply(matrix, x.narrow(0, b, 1).contiguous(), 1, shape[0]);
-                    for (int r = 0; r < shape[0]; r++) {
-                        assertThat(alone[r]).isEqualTo(together[b * shape[0] + r]);
+                Tensor all = normal(4, 38, shape[1]);
+                // A few; a register full of vectors and some; two registers full, and a third that is not.
+                for (int batch : new int[] {5, 18, 38}) {
+                    Tensor x = all.narrow(0, 0, batch).contiguous();
+                    float[] together = multiply(matrix, x, batch, shape[0]);
+                    for (int split = 1; split <= 3; split++) {
+                        assertThat(multiply(matrix, x, batch, split)).containsExactly(together);
+                    }
+                    for (int b = 0; b < batch; b++) {
+                        float[] alone = multiply(matrix, x.narrow(0, b, 1).contiguous(), 1, shape[0]);
+                        for (int r = 0; r < shape[0]; r++) {
+                            assertThat(alone[r]).isEqualTo(together[b * shape[0] + r]);
+                        }
                     }
                 }
             }
@@ -142,7 +146,7 @@ class HostMatrixTest {
             for (int b = 0; b < batch; b++) {
                 MemorySegment.copy(values, b * matrix.cols(), x.row(b), ValueLayout.JAVA_FLOAT, 0, matrix.cols());
             }
-            x.prepare(matrix.type());
+            x.prepare(matrix.type(), batch);
             for (int from = 0; from < matrix.rows(); from += step) {
                 matrix.multiply(x, batch, y, from, Math.min(from + step, matrix.rows()));
             }
