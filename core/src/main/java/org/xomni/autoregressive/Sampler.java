@@ -1,5 +1,6 @@
 package org.xomni.autoregressive;
 
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Set;
@@ -22,6 +23,9 @@ import org.xomni.tensor.Tensors;
  * the same seed gives the same tokens.
  */
 final class Sampler implements AutoCloseable {
+    /** Slightly less than 1: room for the rounding of q and of {@code p / q}. */
+    private static final double ROUNDED_DOWN = 1 - 1e-6;
+
     private final Sampling sampling;
     private final UnifiedConfig config;
     private final Set<Integer> suppressed;
@@ -127,19 +131,38 @@ final class Sampler implements AutoCloseable {
         }
     }
 
-    /** {@code argmax(p / q)}: q is exponential for every entry of both vocabularies, in order. */
+    /**
+     * {@code argmax(p / q)}, the first one of equals: {@code q = -log(1 - u)} is exponential, u uniform for every entry of both vocabularies, in order.
+     * Most logarithms are spared: q is never below u, so an entry whose {@code p / u} is less than the best {@code p / q} so far cannot win.
+     */
     private int drawFrom(float[] probabilities, int first) {
-        float[] q;
+        double[] u;
         try (Scope scope = Scope.inference()) {
             long all = (long) config.vocabSize() + config.mmVocabSize();
-            Tensor exponential = torch.empty(new long[] {all}, new TensorOptions(ScalarType.Float), null)
-                    .exponential_(1.0, new GeneratorOptional(randomness.generator()));
-            q = Tensors.floats(exponential.narrow(0, first, probabilities.length));
+            Tensor uniform = torch.empty(new long[] {all}, new TensorOptions(ScalarType.Double), null)
+                    .uniform_(0, 1, new GeneratorOptional(randomness.generator()));
+            u = Tensors.segment(uniform.narrow(0, first, probabilities.length)).toArray(ValueLayout.JAVA_DOUBLE);
         }
-        for (int i = 0; i < q.length; i++) {
-            q[i] = probabilities[i] / q[i];
+        int winner = best(probabilities);
+        float most = ratio(probabilities[winner], u[winner]);
+        double bound = ROUNDED_DOWN * most;
+        for (int i = 0; i < u.length; i++) {
+            if (probabilities[i] < bound * u[i]) {
+                continue;
+            }
+            float ratio = ratio(probabilities[i], u[i]);
+            if (ratio > most || ratio == most && i < winner) {
+                winner = i;
+                most = ratio;
+                bound = ROUNDED_DOWN * most;
+            }
         }
-        return best(q);
+        return winner;
+    }
+
+    /** {@code p / q} as libtorch rounds it. */
+    private static float ratio(float probability, double u) {
+        return probability / (float) -Math.log1p(-u);
     }
 
     /** The index of the largest value; the first one of equals. */
