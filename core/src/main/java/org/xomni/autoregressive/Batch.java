@@ -3,8 +3,10 @@ package org.xomni.autoregressive;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.host.Team;
 import org.xomni.tensor.Engine;
@@ -121,7 +123,7 @@ public final class Batch implements AutoCloseable {
         requireRoom(slot.length() + prompt.length, request.limit());
         KvCache.Slot unconditional = request.sampling().guided() ? unconditional(request) : null;
         try {
-            model.prefill(slot, allButLast(prompt));
+            read(slot, allButLast(prompt));
         } catch (RuntimeException e) {
             if (unconditional != null) {
                 unconditional.close();
@@ -142,8 +144,27 @@ public final class Batch implements AutoCloseable {
             throw new IllegalArgumentException("guidance needs an unconditional prompt that ends as the prompt does");
         }
         KvCache.Slot slot = cache.acquire();
-        model.prefill(slot, allButLast(bare));
+        read(slot, allButLast(bare));
         return slot;
+    }
+
+    /** Reads ids; where a row that lives began with the same ones, what it has read is copied: the same bits for less. */
+    private void read(KvCache.Slot slot, int[] ids) {
+        if (slot.length() > 0) {
+            model.prefill(slot, ids);
+            return;
+        }
+        Optional<KvCache.Slot> same = live.stream()
+                .flatMap(row -> Stream.of(Optional.of(row.conditional()), Optional.ofNullable(row.unconditional())))
+                .flatMap(Optional::stream)
+                .filter(other -> other.beginsWith(ids))
+                .findFirst();
+        if (same.isPresent()) {
+            slot.copyFrom(same.get(), ids.length);
+        } else {
+            model.prefill(slot, ids);
+        }
+        slot.begunWith(ids);
     }
 
     /** The last token drawn is never read, so a row may fill the context to the last position. */

@@ -1,9 +1,11 @@
 package org.xomni.autoregressive;
 
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.xomni.nn.Attention;
@@ -89,6 +91,7 @@ public final class KvCache implements AutoCloseable {
         private final int index;
         private int length;
         private boolean open = true;
+        private int[] beginning = {};
 
         private Slot(int index) {
             this.index = index;
@@ -114,6 +117,30 @@ public final class KvCache implements AutoCloseable {
                 throw new IllegalArgumentException("cannot rewind " + this.length + " positions to " + length);
             }
             this.length = length;
+            if (length < beginning.length) {
+                beginning = new int[0];
+            }
+        }
+
+        /** Says which ids were read first, from nothing. */
+        void begunWith(int[] ids) {
+            beginning = ids;
+        }
+
+        /** Whether it holds the positions of these ids, read first and in one piece. */
+        boolean beginsWith(int[] ids) {
+            return Arrays.equals(beginning, ids);
+        }
+
+        /** Fills an empty slot with the first positions of another one. */
+        void copyFrom(Slot other, int positions) {
+            try (Scope scope = Scope.inference()) {
+                for (Tensor all_SGTK : Stream.concat(keys_SGTK.stream(), values_SGTK.stream()).toList()) {
+                    Tensor theirs = all_SGTK.narrow(0, other.index, 1).narrow(2, 0, positions);
+                    all_SGTK.narrow(0, index, 1).narrow(2, 0, positions).copy_(theirs);
+                }
+            }
+            length = positions;
         }
 
         void advance(int positions) {

@@ -20,6 +20,7 @@ import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.image.ImageFiles;
@@ -353,7 +354,8 @@ public final class DiffusionDecoder implements AutoCloseable {
     private List<Pixels> images(Tensor latents_PZYX, @Nullable Tiles tiles) {
         Vae model = vae.get();
         try (Scope scope = Scope.inference()) {
-            Tensor z = model.unscaled(latents_PZYX);
+            // Channels side by side, which all layers then keep: the form in which convolutions are fast (docs/log.md, 2026-11-28).
+            Tensor z = model.unscaled(latents_PZYX).contiguous(MemoryFormat.ChannelsLast);
             Tensor pixels_P3YX = (tiles == null ? model.decode(z) : model.decodeTiled(z, tiles)).to(ScalarType.Float);
             List<Pixels> images = new ArrayList<>();
             for (long i = 0; i < pixels_P3YX.size(0); i++) {

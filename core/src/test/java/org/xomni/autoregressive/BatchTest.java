@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
@@ -107,9 +108,9 @@ class BatchTest {
         return rows;
     }
 
-    /** All threads work on few rows together; of many each takes its own. Neither may notice the company. */
+    /** All threads work on few rows together; of many each takes its own, a register full of them at a time where there are so many. No row may notice its company. */
     @ParameterizedTest
-    @ValueSource(ints = {2, 5, 12})
+    @ValueSource(ints = {2, 5, 12, 40})
     void rowsDrawInCompanyWhatTheyDrawAlone(int count) {
         List<Batch.Request> requests = requests(count);
         List<int[]> alone = requests.stream().map(BatchTest::alone).toList();
@@ -156,11 +157,15 @@ class BatchTest {
 
     /** The keys that a row has left in each layer. */
     private static List<float[]> remembered(Sequence row) {
+        return remembered(row, row.conditional().length());
+    }
+
+    private static List<float[]> remembered(Sequence row, int positions) {
         List<float[]> keys = new ArrayList<>();
         try (Scope scope = Scope.inference()) {
             KvCache.Slot slot = row.conditional();
             for (int layer = 0; layer < model.config().layers(); layer++) {
-                keys.add(Tensors.floats(slot.cache().keys(layer).select(0, slot.index()).narrow(1, 0, slot.length()).contiguous()));
+                keys.add(Tensors.floats(slot.cache().keys(layer).select(0, slot.index()).narrow(1, 0, positions).contiguous()));
             }
         }
         return keys;
@@ -230,6 +235,26 @@ class BatchTest {
     }
 
     @Test
+    void whatAnotherRowBeganWithIsCopied() {
+        int[] prompt = prompt(6, 9);
+        try (Batch batch = new Batch(model, 3, CAPACITY); Scope scope = Scope.inference()) {
+            Sequence first = batch.join(text(prompt, 16, 1));
+            steps(batch, 3);
+            // A mark that reading the prompt again would not leave.
+            KvCache.Slot slot = first.conditional();
+            Tensor marked = slot.cache().keys(1).select(0, slot.index()).select(1, 4);
+            marked.add_(new Scalar(1));
+            Sequence second = batch.join(text(prompt, 16, 2));
+            Sequence other = batch.join(text(Arrays.copyOf(prompt, 8), 16, 2));
+
+            assertThat(second.conditional().length()).isEqualTo(8);
+            assertThat(remembered(second).get(0)).isEqualTo(remembered(first, 8).get(0));
+            assertThat(remembered(second).get(1)).isEqualTo(remembered(first, 8).get(1));
+            assertThat(remembered(other).get(1)).isNotEqualTo(remembered(first, 7).get(1));
+        }
+    }
+
+    @Test
     void stopTokensEndARowWithoutBeingDrawn() {
         Batch.Request request = text(prompt(8, 6), 12, 3);
         int[] drawn = alone(request);
@@ -274,7 +299,7 @@ class BatchTest {
     private static List<Batch.Request> requests(int count) {
         List<Batch.Request> requests = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            int[] prompt = prompt(i, 3 + 5 * i);
+            int[] prompt = prompt(i, 3 + 5 * (i % 12));
             requests.add(i % 2 == 1 ? text(prompt, 10 + i, 40 + i) : image(prompt, i % 4 == 2 ? 2.5 : 1, 40 + i));
         }
         return requests;
