@@ -9,6 +9,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.xomni.nn.host.HostKernels;
+import org.xomni.nn.host.HostUnpacking;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Parameters;
 import org.xomni.tensor.Quantization;
@@ -99,7 +102,7 @@ public sealed interface Linear {
 
         static Int8 of(Parameters p, Tensor weight, @Nullable Tensor bias) {
             Tensor scale = p.derive(() -> scale(weight));
-            List<Tensor> packed = PackedInt8.slabs(weight).stream().map(slab -> p.derive(() -> PackedInt8.pack(slab, scale))).toList();
+            List<Tensor> packed = PackedInt8.slabs(weight).stream().map(slab -> p.derive(() -> Engine.gatherPages(PackedInt8.pack(slab, scale)))).toList();
             return new Int8(packed, scale, bias, weight.size(0), weight.size(1));
         }
 
@@ -131,7 +134,9 @@ public sealed interface Linear {
 
         @Override
         public Tensor forward(Tensor x) {
-            return Scope.only(() -> linear(x, dequantised().to(x.scalar_type()), Tensors.optional(bias)));
+            ScalarType type = x.scalar_type().intern();
+            boolean ours = HostKernels.available() && x.is_cpu() && (type == ScalarType.BFloat16 || type == ScalarType.Float);
+            return Scope.only(() -> linear(x, ours ? HostUnpacking.weight(this, type) : dequantised().to(type), Tensors.optional(bias)));
         }
 
         @Override

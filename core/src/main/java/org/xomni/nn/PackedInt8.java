@@ -1,9 +1,10 @@
 package org.xomni.nn;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -32,7 +33,7 @@ public final class PackedInt8 {
     private static final int LANE = 4;
     private static final double TOP = 1 << 24;
     /** Rows that are packed at a time, which bounds the memory for it. */
-    private static final long PIECE = 1024;
+    private static final int PIECE = 1024;
 
     private PackedInt8() {}
 
@@ -57,45 +58,40 @@ public final class PackedInt8 {
      * @return int8 [ceil(R/4), ceil(C/32), 4, 32]
      */
     public static Tensor pack(Tensor weight, Tensor scale) {
-        long rows = weight.size(0);
-        long blocks = (rows + ROWS - 1) / ROWS;
-        long chunks = padded(weight.size(1)) / COLUMNS;
-        Tensor packed = torch.zeros(new long[] {blocks, chunks, ROWS, COLUMNS}, new TensorOptions(ScalarType.Char));
-        for (long from = 0; from < rows; from += PIECE) {
+        int rows = Math.toIntExact(weight.size(0));
+        int columns = Math.toIntExact(weight.size(1));
+        int blocks = (rows + ROWS - 1) / ROWS;
+        int padded = Math.toIntExact(padded(columns));
+        Tensor packed = torch.zeros(new long[] {blocks, padded / COLUMNS, ROWS, COLUMNS}, new TensorOptions(ScalarType.Char));
+        MemorySegment out = Tensors.segment(packed);
+        float[] values = new float[padded];
+        for (int from = 0; from < rows; from += PIECE) {
             try (Scope scope = Scope.plain()) {
-                long count = Math.min(PIECE, rows - from);
-                Tensor piece = weight.narrow(0, from, count).to(ScalarType.Float).div(scale.narrow(0, from, count));
-                Tensor packedPiece = packPiece(piece, chunks);
-                packed.narrow(0, from / ROWS, packedPiece.size(0)).copy_(packedPiece);
+                int count = Math.min(PIECE, rows - from);
+                Tensor piece = weight.narrow(0, from, count).to(ScalarType.Float).div(scale.narrow(0, from, count)).contiguous();
+                MemorySegment steps = Tensors.segment(piece);
+                for (int k = 0; k < count; k++) {
+                    MemorySegment.copy(steps, ValueLayout.JAVA_FLOAT, (long) Float.BYTES * k * columns, values, 0, columns);
+                    int row = from + k;
+                    packRow(values, out, (long) row / ROWS * ROWS * padded + (long) row % ROWS * COLUMNS);
+                }
             }
         }
         return packed;
     }
 
-    private static Tensor packPiece(Tensor w_RC, long chunks) {
-        long rows = w_RC.size(0);
-        long blocks = (rows + ROWS - 1) / ROWS;
-        Tensor padded = torch.zeros(new long[] {blocks * ROWS, chunks * COLUMNS}, new TensorOptions(ScalarType.Float));
-        padded.narrow(0, 0, rows).narrow(1, 0, w_RC.size(1)).copy_(w_RC);
-        Tensor lanes = padded.view(-1, LANE);
-        TensorVector bytes = new TensorVector();
-        Tensor fraction = torch.zeros(new long[] {lanes.size(0)}, new TensorOptions(ScalarType.Float));
-        for (int k = 0; k < LANE; k++) {
-            Tensor b = lanes.select(1, k).sub(fraction).round().clamp(optional(-128), optional(127));
-            bytes.push_back(b);
-            // The byte as the bits below the next one.
-            Tensor unsigned = b.add(b.lt(new Scalar(0)).to(ScalarType.Float).mul(new Scalar(256)));
-            fraction = fraction.add(unsigned).div(new Scalar(256));
+    /** One row, in steps of its scale; {@code to} is its place in the first chunk. */
+    private static void packRow(float[] values, MemorySegment out, long to) {
+        for (int first = 0; first < values.length; first += LANE) {
+            long at = to + (long) first / COLUMNS * ROWS * COLUMNS + first % COLUMNS;
+            // The bytes so far, as the bits below the next one.
+            float fraction = 0;
+            for (int k = 0; k < LANE; k++) {
+                int b = (int) Math.clamp(Math.rint(values[first + k] - fraction), -128, 127);
+                out.set(ValueLayout.JAVA_BYTE, at + k, (byte) b);
+                fraction = (fraction + (b & 0xFF)) / 256;
+            }
         }
-        return torch.stack(bytes, 1)
-                .to(ScalarType.Char)
-                .view(blocks, ROWS, chunks, COLUMNS)
-                .permute(0, 2, 1, 3)
-                .contiguous();
-    }
-
-    private static ScalarOptional optional(double value) {
-        return new ScalarOptional(new Scalar(value));
     }
 
     /**

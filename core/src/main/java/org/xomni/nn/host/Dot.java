@@ -45,7 +45,7 @@ final class Dot {
     private static final int PACKED_STEP = BLOCK * CHUNK;
 
     /** An int8 weight is computed this much too large. */
-    private static final float TOP_SCALE = 0x1p-24f;
+    static final float TOP_SCALE = 0x1p-24f;
 
     /** Elements in 64 bytes. */
     private static final int ALIGNED = 16;

@@ -113,12 +113,16 @@ public final class HostVector implements AutoCloseable {
         }
     }
 
-    /** For int8: in each chunk of 32, every fourth element from the first, from the second, and so on. */
+    /** For int8: in each chunk of 32, every fourth element from the first, from the second, and so on. After the last element are zeros. */
     private void interleave(long from, long to) {
-        int part = PackedInt8.COLUMNS / 4;
-        for (int i = 0; i < size; i++) {
-            int within = i % PackedInt8.COLUMNS;
-            copy(from, i, to, i - within + within % 4 * part + within / 4);
+        int ways = 4;
+        int part = PackedInt8.COLUMNS / ways;
+        for (int chunk = 0; chunk < size; chunk += PackedInt8.COLUMNS) {
+            for (int k = 0; k < ways; k++) {
+                for (int i = 0; i < part; i++) {
+                    copy(from, chunk + ways * i + k, to, chunk + part * k + i);
+                }
+            }
         }
     }
 
