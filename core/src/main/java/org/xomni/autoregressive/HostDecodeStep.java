@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.stream.Collectors;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -18,6 +18,7 @@ import org.xomni.nn.host.HostKernels;
 import org.xomni.nn.host.HostMatrix;
 import org.xomni.nn.host.HostSwiGlu;
 import org.xomni.nn.host.HostVector;
+import org.xomni.nn.host.Portions;
 import org.xomni.nn.host.Team;
 import org.xomni.tensor.Tensors;
 
@@ -25,13 +26,15 @@ import org.xomni.tensor.Tensors;
  * A step on the CPU with kernels of our own, over the same weights and the same cache: what {@link TransformerBlock} says, row by row, without
  * an operator call. Activations are fp32 throughout. A row's result does not depend on its company, to the bit.
  *
- * <p>Few rows: all threads work on all of them, each on its {@link Share} of every matrix; what one writes and another reads has a barrier in between.
+ * <p>Few rows: all threads work on all of them, each on its {@link Portions} of every matrix; what one writes and another reads has a barrier in between.
  * Normalised vectors are cheap and computed by each thread for itself. Many rows, where one pass over the weights serves many: each thread takes
  * rows of its own through the whole step and meets nobody.
  */
 final class HostDecodeStep implements DecodeStep {
     /** So many rows for each thread, and it takes its own (docs/log.md, 2026-11-28). */
     private static final int ROWS_EACH = 4;
+    /** Of a block: query, key, value, output, gate and up together, down. */
+    private static final int PRODUCTS = 6;
 
     private final UnifiedModel model;
     private final UnifiedConfig config;
@@ -45,7 +48,9 @@ final class HostDecodeStep implements DecodeStep {
     private final MemorySegment sin_TK;
     private final boolean bf16Cache;
     private final HostScratch.Room common;
+    private final Portions portions;
     private final List<HostScratch.Room> own;
+    private final Portions whole;
 
     /** One {@link TransformerBlock} as the kernels read it. */
     private record Block(
@@ -80,18 +85,10 @@ final class HostDecodeStep implements DecodeStep {
     /**
      * What one thread does of a step.
      *
-     * @param part of the outputs of each matrix
-     * @param parts that work on these rows together
+     * @param part its number among those that work on these rows together
+     * @param parts how many these are
      */
-    private record Share(int part, int parts, List<Row> rows, HostScratch scratch) {
-        int from(int n) {
-            return Team.from(part, parts, n, HostMatrix.BLOCK);
-        }
-
-        int to(int n) {
-            return Team.from(part + 1, parts, n, HostMatrix.BLOCK);
-        }
-    }
+    private record Share(int part, int parts, List<Row> rows, HostScratch scratch, Portions portions) {}
 
     private HostDecodeStep(UnifiedModel model, KvCache cache, Team team) {
         this.model = model;
@@ -106,6 +103,8 @@ final class HostDecodeStep implements DecodeStep {
         this.sin_TK = Tensors.segment(model.rope().sin());
         this.bf16Cache = HostAttention.isBfloat16(cache.keys(0));
         this.common = new HostScratch.Room(config, team.size());
+        this.portions = new Portions(team.size(), PRODUCTS * blocks.size() + Head.values().length);
+        this.whole = new Portions(1, 0);
         this.own = Stream.generate(() -> new HostScratch.Room(config, 1)).limit(team.size()).toList();
     }
 
@@ -132,7 +131,8 @@ final class HostDecodeStep implements DecodeStep {
         for (int b = 0; b < rows.size(); b++) {
             embed(rows.get(b).id(), s.x_BD(), b);
         }
-        team.run(part -> step(new Share(part, team.size(), rows, s)));
+        portions.restart();
+        team.run(part -> step(new Share(part, team.size(), rows, s, portions)));
         return scores(rows, s);
     }
 
@@ -144,7 +144,7 @@ final class HostDecodeStep implements DecodeStep {
             for (int b = 0; b < mine.size(); b++) {
                 embed(mine.get(b).id(), s.x_BD(), b);
             }
-            step(new Share(0, 1, mine, s));
+            step(new Share(0, 1, mine, s, whole));
             scores.set(part, scores(mine, s));
         });
         return scores.stream().flatMap(List::stream).toList();
@@ -176,14 +176,15 @@ final class HostDecodeStep implements DecodeStep {
         HostScratch s = share.scratch();
         int batch = rows.size();
         HostVector normed = s.normed_BD().get(share.part());
+        int product = 0;
         for (Block block : blocks) {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.inputNorm(), normed);
             }
             normed.prepare(block.query().type(), batch);
-            multiply(share, block.query(), normed, batch, s.q_BHK());
-            multiply(share, block.key(), normed, batch, s.k_BGK());
-            multiply(share, block.value(), normed, batch, s.v_BGK());
+            multiply(share, product++, block.query(), normed, s.q_BHK());
+            multiply(share, product++, block.key(), normed, s.k_BGK());
+            multiply(share, product++, block.value(), normed, s.v_BGK());
             barrier(share);
 
             attend(share, block.layer());
@@ -192,38 +193,50 @@ final class HostDecodeStep implements DecodeStep {
             HostVector attended = s.ownAttended_BHK().get(share.part());
             copy(s.attended_BHK(), attended, batch);
             attended.prepare(block.output().type(), batch);
-            multiply(share, block.output(), attended, batch, s.y_BD());
-            addTo(share, block);
+            portion(share, product++, block.output(), (from, to) -> {
+                block.output().multiply(attended, batch, s.y_BD(), from, to);
+                addTo(share, block, from, to);
+            });
             barrier(share);
 
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.postAttentionNorm(), normed);
             }
             normed.prepare(block.gate().type(), batch);
-            multiply(share, block.gate(), normed, batch, s.gate_BF());
-            multiply(share, block.up(), normed, batch, s.up_BF());
-            activate(share);
+            portion(share, product++, block.gate(), (from, to) -> {
+                block.gate().multiply(normed, batch, s.gate_BF(), from, to);
+                block.up().multiply(normed, batch, s.up_BF(), from, to);
+                for (int b = 0; b < batch; b++) {
+                    HostSwiGlu.activate(s.gate_BF(), s.up_BF(), b, from, to);
+                }
+            });
             barrier(share);
 
             HostVector gate = s.ownGate_BF().get(share.part());
             copy(s.gate_BF(), gate, batch);
             gate.prepare(block.down().type(), batch);
-            multiply(share, block.down(), gate, batch, s.y_BD());
-            addTo(share, block);
+            portion(share, product++, block.down(), (from, to) -> {
+                block.down().multiply(gate, batch, s.y_BD(), from, to);
+                addTo(share, block, from, to);
+            });
             barrier(share);
         }
         for (int b = 0; b < batch; b++) {
             normalise(s.x_BD(), b, config.isMultimodal(rows.get(b).id()) ? mmNorm : textNorm, normed);
         }
-        for (Head head : rows.stream().map(Row::head).collect(Collectors.toSet())) {
+        for (Head head : new TreeSet<>(rows.stream().map(Row::head).toList())) {
             HostMatrix scores = head == Head.TEXT ? textHead : imageHead;
             normed.prepare(scores.type(), batch);
-            multiply(share, scores, normed, batch, s.scores_BV(head));
+            multiply(share, product++, scores, normed, s.scores_BV(head));
         }
     }
 
-    private void multiply(Share share, HostMatrix w, HostVector x, int batch, HostVector y) {
-        w.multiply(x, batch, y, share.from(w.rows()), share.to(w.rows()));
+    private static void multiply(Share share, int product, HostMatrix w, HostVector x, HostVector y) {
+        portion(share, product, w, (from, to) -> w.multiply(x, share.rows().size(), y, from, to));
+    }
+
+    private static void portion(Share share, int product, HostMatrix w, Portions.Body body) {
+        share.portions().each(product, share.part(), w.rows(), w.bytes(), body);
     }
 
     private void barrier(Share share) {
@@ -286,25 +299,15 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    /** {@code gate = silu(gate) * up}, on the rows that this thread has computed. */
-    private void activate(Share share) {
-        HostScratch s = share.scratch();
-        int n = config.intermediateSize();
-        for (int b = 0; b < share.rows().size(); b++) {
-            HostSwiGlu.activate(s.gate_BF(), s.up_BF(), b, share.from(n), share.to(n));
-        }
-    }
-
-    /** {@code x += y}, on the rows that this thread has computed; a vision-specific block leaves text as it is. */
-    private void addTo(Share share, Block block) {
+    /** {@code x += y}, elements from..to-1; a vision-specific block leaves text as it is. */
+    private void addTo(Share share, Block block, int from, int to) {
         List<Row> rows = share.rows();
         HostScratch s = share.scratch();
-        int n = config.hiddenSize();
         for (int b = 0; b < rows.size(); b++) {
             if (block.visionSpecific() && !config.isMultimodal(rows.get(b).id())) {
                 continue;
             }
-            for (int i = share.from(n); i < share.to(n); i++) {
+            for (int i = from; i < to; i++) {
                 s.x_BD().set(b, i, s.x_BD().get(b, i) + s.y_BD().get(b, i));
             }
         }

@@ -399,12 +399,19 @@ final class Dot {
         }
     }
 
-    /** Each byte of a lane is brought to the top, where its sign is the lane's, and converted there together with the bytes below it. */
+    /**
+     * Each byte of a lane is brought to the top, where its sign is the lane's, and converted there together with the bytes below it. Two sums for each row: a
+     * single one would wait for itself four times in a chunk.
+     */
     private static void int8(long w, long bytes, long x, float[] partial, int at) {
         FloatVector a0 = FloatVector.zero(F8);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
         long distance = x - w;
         for (long p = w, end = w + bytes; p != end; p += PACKED_STEP) {
             long q = p + distance;
@@ -414,29 +421,29 @@ final class Dot {
             FloatVector x3 = FloatVector.fromMemorySegment(F8, MEMORY, q + 3 * CHUNK, ORDER);
             IntVector v = IntVector.fromMemorySegment(I8, MEMORY, p, ORDER);
             a0 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a0);
-            a0 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a0);
+            b0 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), b0);
             a0 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a0);
-            a0 = x3.fma(v.convertShape(I2F, F8, 0), a0);
+            b0 = x3.fma(v.convertShape(I2F, F8, 0), b0);
             v = IntVector.fromMemorySegment(I8, MEMORY, p + CHUNK, ORDER);
             a1 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a1);
-            a1 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a1);
+            b1 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), b1);
             a1 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a1);
-            a1 = x3.fma(v.convertShape(I2F, F8, 0), a1);
+            b1 = x3.fma(v.convertShape(I2F, F8, 0), b1);
             v = IntVector.fromMemorySegment(I8, MEMORY, p + 2 * CHUNK, ORDER);
             a2 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a2);
-            a2 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a2);
+            b2 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), b2);
             a2 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a2);
-            a2 = x3.fma(v.convertShape(I2F, F8, 0), a2);
+            b2 = x3.fma(v.convertShape(I2F, F8, 0), b2);
             v = IntVector.fromMemorySegment(I8, MEMORY, p + 3 * CHUNK, ORDER);
             a3 = x0.fma(v.lanewise(LSHL, 24).convertShape(I2F, F8, 0), a3);
-            a3 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), a3);
+            b3 = x1.fma(v.lanewise(LSHL, 16).convertShape(I2F, F8, 0), b3);
             a3 = x2.fma(v.lanewise(LSHL, 8).convertShape(I2F, F8, 0), a3);
-            a3 = x3.fma(v.convertShape(I2F, F8, 0), a3);
+            b3 = x3.fma(v.convertShape(I2F, F8, 0), b3);
         }
-        a0.intoArray(partial, at);
-        a1.intoArray(partial, at + F8.length());
-        a2.intoArray(partial, at + 2 * F8.length());
-        a3.intoArray(partial, at + 3 * F8.length());
+        a0.add(b0).intoArray(partial, at);
+        a1.add(b1).intoArray(partial, at + F8.length());
+        a2.add(b2).intoArray(partial, at + 2 * F8.length());
+        a3.add(b3).intoArray(partial, at + 3 * F8.length());
     }
 
     /** Reads a stretch of memory, a multiple of four registers long, as fast as can be; what it returns depends on every byte of it. */
