@@ -11,7 +11,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.host.HostKernels;
 import org.xomni.nn.host.HostUnpacking;
-import org.xomni.tensor.Engine;
 import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Parameters;
 import org.xomni.tensor.Quantization;
@@ -102,7 +101,7 @@ public sealed interface Linear {
 
         static Int8 of(Parameters p, Tensor weight, @Nullable Tensor bias) {
             Tensor scale = p.derive(() -> scale(weight));
-            List<Tensor> packed = PackedInt8.slabs(weight).stream().map(slab -> p.derive(() -> Engine.gatherPages(PackedInt8.pack(slab, scale)))).toList();
+            List<Tensor> packed = PackedInt8.slabs(weight).stream().map(slab -> p.derive(() -> PackedInt8.pack(slab, scale))).toList();
             return new Int8(packed, scale, bias, weight.size(0), weight.size(1));
         }
 

@@ -21,7 +21,7 @@ import org.xomni.tensor.Tensors;
  */
 final class HostMatrixBench {
     private static final int[][] SHAPES = {{5504, 2048}, {2048, 5504}, {2048, 2048}, {512, 2048}, {16384, 2048}};
-    private static final int[][] CACHED = {{256, 256}, {512, 512}};
+    private static final int[][] CACHED = {{256, 256}, {512, 512}, {128, 2048}, {320, 2048}};
 
     /** Matrices are rotated through so much memory that none is in a cache when its turn comes. */
     private static final long ROTATION = 128L << 20;
