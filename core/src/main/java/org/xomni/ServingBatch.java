@@ -130,7 +130,7 @@ final class ServingBatch implements AutoCloseable {
         }
         long started = System.nanoTime();
         try {
-            boolean unused = batch.step();
+            boolean unused = vision.isBusy() ? batch.stepBesideOthers() : batch.step();
             counts.steps.increment();
             counts.stepNanos.add(System.nanoTime() - started);
         } catch (RuntimeException | Error e) {

@@ -63,6 +63,11 @@ final class ServingVision implements AutoCloseable {
         thread.execute(this::decodeNext);
     }
 
+    /** Whether it works, or has work to do. */
+    boolean isBusy() {
+        return thread.getActiveCount() > 0 || !thread.getQueue().isEmpty();
+    }
+
     private void decodeNext() {
         List<Drawn> some = take();
         try {
@@ -127,7 +132,7 @@ final class ServingVision implements AutoCloseable {
 
     /** Shows what is drawn so far, unless there is more important work. */
     void preview(Job<?> job, DrawRequest request, int height, int width, int[] drawn, String shown, int index) {
-        if (thread.getQueue().isEmpty() && thread.getActiveCount() == 0) {
+        if (!isBusy()) {
             run(job, () -> {
                 ImageTokens tokens = new ImageTokens(height, width, Arrays.copyOf(drawn, height * width));
                 DecodeSettings asked = request.decode();

@@ -22,11 +22,25 @@ public final class Batch implements AutoCloseable {
     private final UnifiedModel model;
     private final int slots;
     private final KvCache cache;
-    private final Team team = new Team(Engine.threads());
-    private final @Nullable HostDecodeStep host;
+    private final Crew all;
+    private final Crew fewer;
     private final TorchDecodeStep torch;
     private final KvCache.@Nullable Slot padding;
     private final List<Sequence> live = new ArrayList<>();
+
+    /**
+     * Threads that take steps.
+     *
+     * @param host our own kernels on these threads, or null where only libtorch can do it
+     */
+    private record Crew(Team team, @Nullable HostDecodeStep host) {
+        void close() {
+            if (host != null) {
+                host.close();
+            }
+            team.close();
+        }
+    }
 
     /**
      * @param slots the most rows at once; a guided row takes two
@@ -51,9 +65,15 @@ public final class Batch implements AutoCloseable {
         this.slots = slots;
         this.cache = new KvCache(model, deterministic ? slots + 1 : slots, capacity);
         this.padding = deterministic ? cache.acquire() : null;
-        this.host = ownKernels ? HostDecodeStep.of(model, cache, team) : null;
+        this.all = crew(Engine.threads(), ownKernels);
+        this.fewer = Engine.threads() > 1 ? crew(Engine.threads() - 1, ownKernels) : all;
         // Side by side the longest row decides how many positions all rows look at, and so how sums are rounded.
         this.torch = new TorchDecodeStep(model, !model.numerics().onCpu() && !deterministic);
+    }
+
+    private Crew crew(int threads, boolean ownKernels) {
+        Team team = new Team(threads);
+        return new Crew(team, ownKernels ? HostDecodeStep.of(model, cache, team) : null);
     }
 
     /** How many slots nobody holds. */
@@ -185,6 +205,15 @@ public final class Batch implements AutoCloseable {
      * @return whether rows are left
      */
     public boolean step() {
+        return step(all);
+    }
+
+    /** The same, to the bit, with a core left to other work: threads that wait for a core hold up the others. */
+    public boolean stepBesideOthers() {
+        return step(fewer);
+    }
+
+    private boolean step(Crew crew) {
         dismiss();
         if (live.isEmpty()) {
             return false;
@@ -196,7 +225,7 @@ public final class Batch implements AutoCloseable {
                 rows.add(new DecodeStep.Row(s.unconditional(), s.next(), s.head()));
             }
         }
-        int[] ids = draw(score(rows));
+        int[] ids = draw(score(rows, crew.host()), crew.team());
         for (int i = 0; i < ids.length; i++) {
             live.get(i).accept(ids[i]);
         }
@@ -205,7 +234,7 @@ public final class Batch implements AutoCloseable {
     }
 
     /** What each live row draws from its scores. */
-    private int[] draw(List<float[]> scores) {
+    private int[] draw(List<float[]> scores, Team team) {
         int[] at = new int[live.size()];
         for (int i = 1; i < at.length; i++) {
             at[i] = at[i - 1] + (live.get(i - 1).unconditional() != null ? 2 : 1);
@@ -220,7 +249,7 @@ public final class Batch implements AutoCloseable {
         return ids;
     }
 
-    private List<float[]> score(List<DecodeStep.Row> rows) {
+    private List<float[]> score(List<DecodeStep.Row> rows, @Nullable HostDecodeStep host) {
         if (padding == null) {
             return (host != null && rows.size() <= host.mostRows() ? host : torch).run(rows);
         }
@@ -253,11 +282,11 @@ public final class Batch implements AutoCloseable {
     @Override
     public void close() {
         live.forEach(Sequence::close);
-        if (host != null) {
-            host.close();
+        all.close();
+        if (fewer != all) {
+            fewer.close();
         }
         torch.close();
-        team.close();
         cache.close();
     }
 }

@@ -281,8 +281,8 @@ final class HostDecodeStep implements DecodeStep {
             HostAttention.store(values_TK, bf16Cache, position, width, s.v_BGK(), b, group * width);
             for (int head = group * queries; head < (group + 1) * queries; head++) {
                 turn(s.q_BHK(), b, head * width, position);
-                attention.attend(s.q_BHK(), b, head * width, keys_TK, values_TK, bf16Cache, position + 1, s.attended_BHK());
             }
+            attention.attend(s.q_BHK(), b, group * queries * width, queries, keys_TK, values_TK, bf16Cache, position + 1, s.attended_BHK());
         }
     }
 

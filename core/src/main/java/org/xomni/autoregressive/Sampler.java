@@ -91,9 +91,17 @@ final class Sampler implements AutoCloseable {
         if (k == 0 || k >= scores.length) {
             return;
         }
-        float[] sorted = scores.clone();
-        Arrays.sort(sorted);
-        removeBelow(scores, sorted[sorted.length - k]);
+        float[] best = Arrays.copyOf(scores, k);
+        Arrays.sort(best);
+        for (int i = k; i < scores.length; i++) {
+            if (scores[i] > best[0]) {
+                int at = Arrays.binarySearch(best, scores[i]);
+                int below = (at >= 0 ? at : -at - 1) - 1;
+                System.arraycopy(best, 1, best, 0, below);
+                best[below] = scores[i];
+            }
+        }
+        removeBelow(scores, best[0]);
     }
 
     /** Removes the least likely ones that together have at most 1 - p; the best stays. */

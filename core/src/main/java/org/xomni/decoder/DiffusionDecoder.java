@@ -27,6 +27,7 @@ import org.xomni.image.ImageFiles;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Lazy;
 import org.xomni.tensor.Numerics;
@@ -47,6 +48,8 @@ import org.xomni.tensor.Tensors;
 public final class DiffusionDecoder implements AutoCloseable {
     private static final int MOST_GUIDANCE = 1000;
     private static final int PAYING_POSITIONS = 1024;
+    /** Activations of a layer up to which a step takes one thread (docs/log.md, 2026-11-28). */
+    private static final long SMALL = 1 << 16;
     /** Distilled guidance is switched off by its neutral value, as the transformer was trained. */
     private static final double DISTILLED_GUIDANCE = 1;
 
@@ -226,6 +229,18 @@ public final class DiffusionDecoder implements AutoCloseable {
      */
     public List<Pixels> decode(List<Picture> pictures, Request request, Progress progress, BooleanSupplier cancelled) {
         check(pictures, request);
+        int threads = Engine.threads();
+        // Of one small picture operations are too short to be split: two threads are no faster, and the other one may have work.
+        boolean small = (long) pictures.size() * request.height() * request.width() * config.width() <= SMALL;
+        Engine.threads(small ? 1 : threads);
+        try {
+            return decodeOn(pictures, request, progress, cancelled);
+        } finally {
+            Engine.threads(threads);
+        }
+    }
+
+    private List<Pixels> decodeOn(List<Picture> pictures, Request request, Progress progress, BooleanSupplier cancelled) {
         FlowMatchScheduler.Schedule schedule = scheduler.schedule(request.steps(), request.height() * request.width());
         // Not an inference scope: models load in between, and weights made in inference mode could never be trained.
         try (Scope scope = Scope.plain()) {

@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.tensor.Tensors;
 
 /**
- * {@code softmax(q k^T / sqrt(K)) v} of one query over the first T positions of one group of a cache. An instance is used by one thread.
+ * {@code softmax(q k^T / sqrt(K)) v} of the queries of one group over the first T positions of its cache. An instance is used by one thread.
  *
  * <p>Keys and values are [.., T, K], fp32 or bf16; the arithmetic is fp32.
  */
@@ -22,13 +22,31 @@ public final class HostAttention {
     private static final int LANES = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
+    /** Queries that are answered together: keys and values are loaded and taken apart once for both. */
+    private static final int PAIR = 2;
+
+    /** Positions whose scores are added up together. */
+    private static final int TOGETHER = 16;
+
     private final int width;
     private final float scale;
-    /** A power of two, so that it has whole registers. */
-    private float[] scores = new float[256];
-    private final float[] query;
-    private final float[] sum;
-    private final float[] lanes = new float[LANES];
+    private final One[] pair;
+
+    /** One query's vectors. */
+    private static final class One {
+        private final float[] query;
+        /** A power of two, so that it has whole registers. */
+        private float[] scores = new float[256];
+        private final float[] partial = new float[TOGETHER * LANES];
+        private final float[] sums = new float[TOGETHER];
+        private final float[] out;
+        private float total;
+
+        One(int width) {
+            query = new float[width];
+            out = new float[width];
+        }
+    }
 
     /**
      * @param width K
@@ -36,8 +54,7 @@ public final class HostAttention {
     public HostAttention(int width) {
         this.width = width;
         this.scale = (float) (1 / Math.sqrt(width));
-        this.query = new float[width];
-        this.sum = new float[width];
+        this.pair = new One[] {new One(width), new One(width)};
     }
 
     /** The memory of one group of one slot of a cache [S, G, T, K]. */
@@ -75,44 +92,116 @@ public final class HostAttention {
     }
 
     /**
-     * @param q the query is {@code q[row, from .. from+K-1]}
+     * Answers the queries of a group.
+     *
+     * @param q the first query is {@code q[row, from .. from+K-1]}, the others follow
+     * @param queries how many
      * @param positions T
-     * @param out receives K values at {@code out[row, from]}
+     * @param out receives as many values in the same places
      */
-    public void attend(HostVector q, int row, int from, MemorySegment keys_TK, MemorySegment values_TK, boolean bf16, int positions, HostVector out) {
-        while (scores.length < positions) {
-            scores = new float[2 * scores.length];
+    public void attend(
+            HostVector q, int row, int from, int queries, MemorySegment keys_TK, MemorySegment values_TK, boolean bf16, int positions, HostVector out) {
+        for (int first = 0; first < queries; first += PAIR) {
+            int count = Math.min(PAIR, queries - first);
+            for (int i = 0; i < count; i++) {
+                take(pair[i], q, row, from + (first + i) * width, bf16, positions);
+            }
+            // An odd query out is computed twice.
+            One one = pair[0];
+            One other = pair[count - 1];
+            long stride = (long) width * (bf16 ? Short.BYTES : Float.BYTES);
+            score(one, other, keys_TK.address(), stride, bf16, positions);
+            for (int i = 0; i < count; i++) {
+                exponentials(pair[i], positions);
+            }
+            gather(one, other, values_TK.address(), stride, bf16, positions);
+            for (int i = 0; i < count; i++) {
+                for (int k = 0; k < width; k++) {
+                    out.set(row, from + (first + i) * width + k, pair[i].out[place(k, bf16)] / pair[i].total);
+                }
+            }
+        }
+    }
+
+    private void take(One one, HostVector q, int row, int from, boolean bf16, int positions) {
+        while (one.scores.length < positions) {
+            one.scores = new float[2 * one.scores.length];
         }
         for (int i = 0; i < width; i++) {
-            query[place(i, bf16)] = q.get(row, from + i) * scale;
+            one.query[place(i, bf16)] = q.get(row, from + i) * scale;
         }
-        long keys = keys_TK.address();
-        long values = values_TK.address();
-        long stride = (long) width * (bf16 ? Short.BYTES : Float.BYTES);
+    }
+
+    /** {@code q k^T} for all positions. */
+    private void score(One one, One other, long keys, long stride, boolean bf16, int positions) {
+        for (int t = 0; t < positions; t += TOGETHER) {
+            int count = Math.min(TOGETHER, positions - t);
+            for (int i = 0; i < count; i++) {
+                if (bf16) {
+                    dotBfloat16(one, other, keys + (t + i) * stride, i * LANES);
+                } else {
+                    dot(one, other, keys + (t + i) * stride, i * LANES);
+                }
+            }
+            addUp(one, keys + t * stride, stride, bf16, t, count);
+            if (one != other) {
+                addUp(other, keys + t * stride, stride, bf16, t, count);
+            }
+        }
+    }
+
+    /** The scores of some positions from their sums lane by lane. */
+    private void addUp(One one, long key, long stride, boolean bf16, int t, int count) {
+        Lanes.sums(one.partial, LANES, 0, count, one.sums);
+        for (int i = 0; i < count; i++) {
+            float sum = one.sums[i];
+            for (int k = width / (2 * LANES) * (2 * LANES); k < width; k++) {
+                sum += one.query[k] * element(key + i * stride, bf16, k);
+            }
+            one.scores[t + i] = sum;
+        }
+    }
+
+    /** {@code e^(score - max)}, and the sum of these, by which the result is divided. */
+    private static void exponentials(One one, int positions) {
         float max = Float.NEGATIVE_INFINITY;
         for (int t = 0; t < positions; t++) {
-            scores[t] = bf16 ? dotBfloat16(keys + t * stride) : dot(keys + t * stride);
-            max = Math.max(max, scores[t]);
+            max = Math.max(max, one.scores[t]);
         }
-        Exponential.shifted(scores, positions, max);
-        float total = 0;
+        Exponential.shifted(one.scores, positions, max);
+        one.total = 0;
         for (int t = 0; t < positions; t++) {
-            total += scores[t];
+            one.total += one.scores[t];
         }
+    }
+
+    /** {@code e^(score - max) v}. */
+    private void gather(One one, One other, long values, long stride, boolean bf16, int positions) {
         int i = 0;
         for (; i + 2 * LANES <= width; i += 2 * LANES) {
             if (bf16) {
-                weighBfloat16(values + (long) Short.BYTES * i, stride, positions, i);
+                weighBfloat16(one, other, values + (long) Short.BYTES * i, stride, positions, i);
             } else {
-                weigh(values + (long) Float.BYTES * i, stride, positions, i);
+                weigh(one, other, values + (long) Float.BYTES * i, stride, positions, i);
             }
         }
         for (; i < width; i++) {
-            sum[i] = weighOne(values, stride, bf16, positions, i);
+            float a = 0;
+            float b = 0;
+            for (int t = 0; t < positions; t++) {
+                float value = element(values + t * stride, bf16, i);
+                a += one.scores[t] * value;
+                b += other.scores[t] * value;
+            }
+            one.out[i] = a;
+            other.out[i] = b;
         }
-        for (int k = 0; k < width; k++) {
-            out.set(row, from + k, sum[place(k, bf16)] / total);
-        }
+    }
+
+    private static float element(long vector, boolean bf16, int i) {
+        return bf16
+                ? Float.intBitsToFloat(Dot.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, vector + 2L * i) << 16)
+                : Dot.MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, vector + 4L * i);
     }
 
     /**
@@ -125,77 +214,84 @@ public final class HostAttention {
         return bf16 && first + 2 * LANES <= width ? first + within / 2 + within % 2 * LANES : i;
     }
 
-    private float dot(long key) {
+    private void dot(One one, One other, long key, int at) {
         FloatVector a = FloatVector.zero(F);
         FloatVector b = a;
-        int i = 0;
-        for (; i + 2 * LANES <= width; i += 2 * LANES) {
-            a = FloatVector.fromArray(F, query, i).fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * i, ORDER), a);
-            b = FloatVector.fromArray(F, query, i + LANES)
-                    .fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * (i + LANES), ORDER), b);
+        FloatVector c = a;
+        FloatVector d = a;
+        for (int i = 0; i + 2 * LANES <= width; i += 2 * LANES) {
+            FloatVector k = FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * i, ORDER);
+            a = FloatVector.fromArray(F, one.query, i).fma(k, a);
+            c = FloatVector.fromArray(F, other.query, i).fma(k, c);
+            k = FloatVector.fromMemorySegment(F, Dot.MEMORY, key + 4L * (i + LANES), ORDER);
+            b = FloatVector.fromArray(F, one.query, i + LANES).fma(k, b);
+            d = FloatVector.fromArray(F, other.query, i + LANES).fma(k, d);
         }
-        a.add(b).intoArray(lanes, 0);
-        float sum = Lanes.sum(lanes, LANES);
-        for (; i < width; i++) {
-            sum += query[i] * Dot.MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, key + 4L * i);
-        }
-        return sum;
+        a.add(b).intoArray(one.partial, at);
+        c.add(d).intoArray(other.partial, at);
     }
 
-    private float dotBfloat16(long key) {
+    private void dotBfloat16(One one, One other, long key, int at) {
         FloatVector a = FloatVector.zero(F);
         FloatVector b = a;
-        int i = 0;
-        for (; i + 2 * LANES <= width; i += 2 * LANES) {
+        FloatVector c = a;
+        FloatVector d = a;
+        for (int i = 0; i + 2 * LANES <= width; i += 2 * LANES) {
             IntVector pairs = IntVector.fromMemorySegment(I, Dot.MEMORY, key + 2L * i, ORDER);
-            a = FloatVector.fromArray(F, query, i).fma(pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a);
-            b = FloatVector.fromArray(F, query, i + LANES).fma(pairs.lanewise(VectorOperators.AND, 0xFFFF0000).reinterpretAsFloats(), b);
+            FloatVector even = pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector odd = pairs.lanewise(VectorOperators.AND, 0xFFFF0000).reinterpretAsFloats();
+            a = FloatVector.fromArray(F, one.query, i).fma(even, a);
+            b = FloatVector.fromArray(F, one.query, i + LANES).fma(odd, b);
+            c = FloatVector.fromArray(F, other.query, i).fma(even, c);
+            d = FloatVector.fromArray(F, other.query, i + LANES).fma(odd, d);
         }
-        a.add(b).intoArray(lanes, 0);
-        float sum = Lanes.sum(lanes, LANES);
-        for (; i < width; i++) {
-            sum += query[i] * Float.intBitsToFloat(Dot.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, key + 2L * i) << 16);
-        }
-        return sum;
+        a.add(b).intoArray(one.partial, at);
+        c.add(d).intoArray(other.partial, at);
     }
 
-    /** {@code sum[i .. i + 2 LANES)} over all positions, kept in registers. */
-    private void weigh(long value, long stride, int positions, int i) {
+    /** {@code out[i .. i + 2 LANES)} over all positions, kept in registers. */
+    private static void weigh(One one, One other, long value, long stride, int positions, int i) {
         FloatVector a = FloatVector.zero(F);
         FloatVector b = a;
+        FloatVector c = a;
+        FloatVector d = a;
         for (int t = 0; t < positions; t++) {
-            FloatVector score = FloatVector.broadcast(F, scores[t]);
             long at = value + t * stride;
-            a = score.fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, at, ORDER), a);
-            b = score.fma(FloatVector.fromMemorySegment(F, Dot.MEMORY, at + F.vectorByteSize(), ORDER), b);
+            FloatVector low = FloatVector.fromMemorySegment(F, Dot.MEMORY, at, ORDER);
+            FloatVector high = FloatVector.fromMemorySegment(F, Dot.MEMORY, at + F.vectorByteSize(), ORDER);
+            FloatVector score = FloatVector.broadcast(F, one.scores[t]);
+            a = score.fma(low, a);
+            b = score.fma(high, b);
+            score = FloatVector.broadcast(F, other.scores[t]);
+            c = score.fma(low, c);
+            d = score.fma(high, d);
         }
-        a.intoArray(sum, i);
-        b.intoArray(sum, i + LANES);
+        store(a, b, one, i);
+        store(c, d, other, i);
     }
 
-    private void weighBfloat16(long value, long stride, int positions, int i) {
+    private static void weighBfloat16(One one, One other, long value, long stride, int positions, int i) {
         FloatVector a = FloatVector.zero(F);
         FloatVector b = a;
+        FloatVector c = a;
+        FloatVector d = a;
         for (int t = 0; t < positions; t++) {
-            FloatVector score = FloatVector.broadcast(F, scores[t]);
-            long at = value + t * stride;
-            IntVector pairs = IntVector.fromMemorySegment(I, Dot.MEMORY, at, ORDER);
-            a = score.fma(pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), a);
-            b = score.fma(pairs.lanewise(VectorOperators.AND, 0xFFFF0000).reinterpretAsFloats(), b);
+            IntVector pairs = IntVector.fromMemorySegment(I, Dot.MEMORY, value + t * stride, ORDER);
+            FloatVector even = pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector odd = pairs.lanewise(VectorOperators.AND, 0xFFFF0000).reinterpretAsFloats();
+            FloatVector score = FloatVector.broadcast(F, one.scores[t]);
+            a = score.fma(even, a);
+            b = score.fma(odd, b);
+            score = FloatVector.broadcast(F, other.scores[t]);
+            c = score.fma(even, c);
+            d = score.fma(odd, d);
         }
-        a.intoArray(sum, i);
-        b.intoArray(sum, i + LANES);
+        store(a, b, one, i);
+        store(c, d, other, i);
     }
 
-    private float weighOne(long values, long stride, boolean bf16, int positions, int i) {
-        float total = 0;
-        for (int t = 0; t < positions; t++) {
-            long at = values + t * stride;
-            float value = bf16
-                    ? Float.intBitsToFloat(Dot.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2L * i) << 16)
-                    : Dot.MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at + 4L * i);
-            total += scores[t] * value;
-        }
-        return total;
+    private static void store(FloatVector low, FloatVector high, One one, int i) {
+        low.intoArray(one.out, i);
+        high.intoArray(one.out, i + LANES);
     }
 }
