@@ -33,6 +33,12 @@ final class SignsGeometry {
     /** Deviation per pixel and channel below which cells are empty: a stain of the next palette colour deviates much more. */
     private static final double NOISE = 20 * 20;
 
+    /** Deviation of a pixel in the middle of a stroke, at least: half the distance of the palest pair of colours. */
+    private static final double STROKE = 60 * 60;
+
+    /** Such pixels in a row of pixels that belongs to text. */
+    private static final int STROKES = 2;
+
     private final Pixels picture;
     private final Scene asked;
     private final Colour background;
@@ -108,6 +114,35 @@ final class SignsGeometry {
         int[] votes = new int[Colour.values().length];
         pixels.stream().limit((long) letters * CORE_PIXELS).forEach(i -> votes[colour(i).ordinal()]++);
         return Optional.of(most(votes));
+    }
+
+    /**
+     * Whether what stands out, shapes and border aside, has its middle within half a cell of the height that was asked for. Letters need not be known for it,
+     * so it is not what {@link SignsScorer#score} reports, which goes by the lines that are read.
+     *
+     * @param seen shapes, which are not text
+     */
+    boolean textStandsAtItsHeight(List<SeenShape> seen) {
+        boolean[] where = new boolean[picture.height() * picture.width()];
+        for (int y = Scene.BORDER; y < picture.height() - Scene.BORDER; y++) {
+            Arrays.fill(where, y * picture.width() + Scene.BORDER, (y + 1) * picture.width() - Scene.BORDER, true);
+        }
+        seen.forEach(shape -> set(where, asked.cells(shape.shape()), false));
+        int top = picture.height();
+        int bottom = 0;
+        for (int y = 0; y < picture.height(); y++) {
+            int strokes = 0;
+            for (int i = y * picture.width(); i < (y + 1) * picture.width(); i++) {
+                strokes += where[i] && deviation(i) > STROKE ? 1 : 0;
+            }
+            if (strokes >= STROKES) {
+                top = Math.min(top, y);
+                bottom = y + 1;
+            }
+        }
+        List<Cells> cells = asked.textCells();
+        double middle = (cells.getFirst().top() + cells.getLast().bottom()) * Scene.CELL / 2.0;
+        return top < bottom && Math.abs((top + bottom) / 2.0 - middle) <= Scene.CELL / 2.0;
     }
 
     /**

@@ -73,6 +73,17 @@ public final class SignsScorer {
     }
 
     /**
+     * Whether text stands at the height that was asked for, without reading it: 1 or 0.
+     *
+     * @param asked has text
+     * @throws org.xomni.tensor.InputException if the picture has not the size of the scene
+     */
+    public static double textPlace(Pixels picture, Scene asked) {
+        SignsGeometry geometry = new SignsGeometry(picture, asked);
+        return is(geometry.textStandsAtItsHeight(geometry.shapes()));
+    }
+
+    /**
      * A picture without the shapes that are found in it, which could be read as letters.
      *
      * @throws org.xomni.tensor.InputException if the picture has not the size of the scene

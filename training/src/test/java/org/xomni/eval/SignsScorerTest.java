@@ -28,6 +28,8 @@ import org.xomni.data.signs.Painter;
 import org.xomni.data.signs.Place;
 import org.xomni.data.signs.Scene;
 import org.xomni.data.signs.Shape;
+import org.xomni.data.signs.SignsWorld;
+import org.xomni.data.signs.Split;
 import org.xomni.eval.SignsScore.Aspect;
 import org.xomni.image.Pixels;
 import org.xomni.ocr.TextReader;
@@ -41,6 +43,9 @@ class SignsScorerTest {
     private static final Shape STAR = new Shape(Shape.Kind.STAR, Colour.YELLOW, TOP_LEFT);
     private static final Shape CIRCLE = new Shape(Shape.Kind.CIRCLE, Colour.WHITE, BOTTOM_RIGHT);
     private static final Scene ASKED = sign(Colour.BLUE, Optional.of(Colour.ORANGE), Colour.WHITE, Place.Row.MIDDLE, "OPEN", STAR, CIRCLE);
+
+    private static final SignsWorld WORLD = new SignsWorld(
+            7, Split.HELD_OUT, SignsWorld.Tasks.GENERATION, List.of(new SignsWorld.Size(160, 160), new SignsWorld.Size(96, 160)));
 
     private static TextReader reader;
     private static SignsScorer scorer;
@@ -141,5 +146,28 @@ class SignsScorerTest {
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("96x160")
                 .hasMessageContaining("128x128");
+    }
+
+    /** In the world's own scenes, and moved to where they were not asked for. */
+    @Test
+    void textIsFoundAtItsHeightWithoutReading() {
+        int moved = 0;
+        for (long index = 0; index < 300; index++) {
+            Scene scene = WORLD.scene(index);
+            if (scene.text().isEmpty()) {
+                continue;
+            }
+            assertThat(SignsScorer.textPlace(Painter.paint(scene), scene)).as("scene " + index).isEqualTo(1);
+            Scene.Text text = scene.text().orElseThrow();
+            Place.Row other = text.row() == Place.Row.TOP ? Place.Row.BOTTOM : Place.Row.TOP;
+            Scene elsewhere = new Scene(scene.height(), scene.width(), scene.background(), scene.border(),
+                    Optional.of(new Scene.Text(text.lines(), text.colour(), other)), List.of());
+            if (!elsewhere.textCells().equals(scene.textCells())) {
+                moved++;
+                assertThat(SignsScorer.textPlace(Painter.paint(elsewhere), new Scene(scene.height(), scene.width(), scene.background(), scene.border(),
+                        scene.text(), List.of()))).as("moved scene " + index).isZero();
+            }
+        }
+        assertThat(moved).isGreaterThan(100);
     }
 }

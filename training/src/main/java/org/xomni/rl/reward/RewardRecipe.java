@@ -85,15 +85,16 @@ public sealed interface RewardRecipe {
      * {@link SignsFidelity}.
      *
      * @param whole share of what only a picture gets in which everything is right, 0 to 1
+     * @param textPlace whether the height of text counts
      */
-    record Signs(@Default("0") double whole) implements RewardRecipe {
+    record Signs(@Default("0") double whole, @Default("false") boolean textPlace) implements RewardRecipe {
         public Signs {
             SignsFidelity.check(whole);
         }
 
         @Override
         public Reward open(Models models) {
-            return new SignsFidelity(whole);
+            return new SignsFidelity(whole, textPlace);
         }
 
         @Override

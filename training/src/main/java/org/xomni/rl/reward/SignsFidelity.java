@@ -1,25 +1,33 @@
 package org.xomni.rl.reward;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.xomni.data.signs.Scene;
 import org.xomni.eval.SignsScorer;
 import org.xomni.rl.prompt.Prompt;
 import org.xomni.tensor.InputException;
 
 /**
- * Whether a sign looks as it was asked for, its text aside: background, border, colour of the text, kind, colour, place and count of shapes
- * ({@link SignsScorer#looks}). It keeps optimisation for text from costing what text does not measure. Judges prompts of the signs world.
+ * Whether a sign looks as it was asked for, its text aside: background, border, colour (and, if asked for, height) of the text, kind, colour, place and count of
+ * shapes ({@link SignsScorer#looks}). It keeps optimisation for text from costing what text does not measure. Judges prompts of the signs world.
  *
  * <p>A picture scores {@code (1 - whole) * mean + whole * all}: the mean over these aspects, and whether all of them are right, which makes much of the last
  * thing that is wrong. 0..1.
  */
 public final class SignsFidelity implements Reward {
     private final double whole;
+    private final boolean textPlace;
 
-    /** @param whole share of the second part, 0..1 */
-    public SignsFidelity(double whole) {
+    /**
+     * @param whole share of the second part, 0..1
+     * @param textPlace whether the height of text is one of the aspects ({@link SignsScorer#textPlace}): a policy that is paid for legible text alone moves it
+     *     to where it is easiest
+     */
+    public SignsFidelity(double whole, boolean textPlace) {
         check(whole);
         this.whole = whole;
+        this.textPlace = textPlace;
     }
 
     static void check(double whole) {
@@ -39,9 +47,12 @@ public final class SignsFidelity implements Reward {
     }
 
     private double score(Drawn drawn) {
-        double[] aspects = SignsScorer.looks(drawn.picture(), drawn.prompt().scene().orElseThrow()).values().stream()
-                .mapToDouble(Double::doubleValue)
-                .toArray();
+        Scene asked = drawn.prompt().scene().orElseThrow();
+        List<Double> scores = new ArrayList<>(SignsScorer.looks(drawn.picture(), asked).values());
+        if (textPlace && asked.text().isPresent()) {
+            scores.add(SignsScorer.textPlace(drawn.picture(), asked));
+        }
+        double[] aspects = scores.stream().mapToDouble(Double::doubleValue).toArray();
         double mean = Arrays.stream(aspects).average().orElseThrow();
         double all = Arrays.stream(aspects).allMatch(a -> a == 1) ? 1 : 0;
         return (1 - whole) * mean + whole * all;
