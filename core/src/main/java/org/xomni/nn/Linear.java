@@ -134,7 +134,7 @@ public sealed interface Linear {
         @Override
         public Tensor forward(Tensor x) {
             ScalarType type = x.scalar_type().intern();
-            boolean ours = HostKernels.available() && x.is_cpu() && (type == ScalarType.BFloat16 || type == ScalarType.Float);
+            boolean ours = HostKernels.available() && HostUnpacking.pays() && x.is_cpu() && (type == ScalarType.BFloat16 || type == ScalarType.Float);
             return Scope.only(() -> linear(x, ours ? HostUnpacking.weight(this, type) : dequantised().to(type), Tensors.optional(bias)));
         }
 

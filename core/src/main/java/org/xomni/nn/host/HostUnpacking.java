@@ -39,6 +39,11 @@ public final class HostUnpacking {
 
     private HostUnpacking() {}
 
+    /** Whether this CPU has registers of 256 bits; smaller ones would stand in for them very slowly. */
+    public static boolean pays() {
+        return FloatVector.SPECIES_PREFERRED.length() >= F.length();
+    }
+
     /**
      * {@code scale * q}.
      *
