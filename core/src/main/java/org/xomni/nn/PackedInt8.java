@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.xomni.tensor.Engine;
+import org.xomni.tensor.HugePages;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 
@@ -62,7 +62,7 @@ public final class PackedInt8 {
         int columns = Math.toIntExact(weight.size(1));
         int blocks = (rows + ROWS - 1) / ROWS;
         int padded = Math.toIntExact(padded(columns));
-        Tensor packed = Engine.pages(blocks, padded / COLUMNS, ROWS, COLUMNS);
+        Tensor packed = HugePages.zeros(blocks, padded / COLUMNS, ROWS, COLUMNS);
         MemorySegment out = Tensors.segment(packed);
         float[] values = new float[padded];
         for (int from = 0; from < rows; from += PIECE) {
@@ -77,7 +77,7 @@ public final class PackedInt8 {
                 }
             }
         }
-        return Engine.gatherPages(packed);
+        return HugePages.gather(packed);
     }
 
     /** One row, in steps of its scale; {@code to} is its place in the first chunk. */

@@ -3,13 +3,8 @@ package org.xomni.tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Process-wide set-up of libtorch, done once before its first operation. {@link #start()} is called by everything that makes tensors.
@@ -25,10 +20,6 @@ public final class Engine {
     private static final int GROW_BY = -2;
     private static final int MAPPED_AT_MOST = -4;
     private static final int ARENAS = -8;
-    private static final boolean LINUX = System.getProperty("os.name").equals("Linux");
-    private static final long HUGE_PAGE = 2 << 20;
-    /** Linux's MADV_COLLAPSE. */
-    private static final int COLLAPSE = 25;
     private static final boolean STARTED = initialise();
 
     private Engine() {}
@@ -90,43 +81,6 @@ public final class Engine {
         option(MAPPED_AT_MOST, 0);
         option(TRIM_ABOVE, Integer.MAX_VALUE);
         option(GROW_BY, 64 << 20);
-    }
-
-    /**
-     * An int8 tensor of zeros for weights that are read again and again: it begins with a huge page, so that {@link #gatherPages} finds as many as it can.
-     */
-    public static Tensor pages(long... shape) {
-        long bytes = Arrays.stream(shape).reduce(1, Math::multiplyExact);
-        Tensor all = torch.zeros(new long[] {bytes < HUGE_PAGE ? bytes : bytes + HUGE_PAGE}, new TensorOptions(ScalarType.Char));
-        long skip = bytes < HUGE_PAGE ? 0 : Math.floorMod(-Tensors.segment(all).address(), HUGE_PAGE);
-        return all.narrow(0, skip, bytes).view(shape);
-    }
-
-    /**
-     * Gathers the memory of a tensor into huge pages, where the system does that on demand (Linux 6.1). What malloc gives may have been touched before in
-     * small pages, and reading through these is slower (docs/log.md).
-     *
-     * @param tensor on the CPU, contiguous
-     * @return {@code tensor}
-     */
-    public static Tensor gatherPages(Tensor tensor) {
-        MemorySegment memory = Tensors.segment(tensor);
-        long from = memory.address() + Math.floorMod(-memory.address(), HUGE_PAGE);
-        long bytes = memory.address() + memory.byteSize() - from;
-        if (LINUX && bytes >= HUGE_PAGE) {
-            var linker = Linker.nativeLinker();
-            linker.defaultLookup().find("madvise").ifPresent(madvise -> {
-                try {
-                    var handle = linker.downcallHandle(
-                            madvise, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
-                    // Advice only: an older system refuses it, and nothing is lost.
-                    int unused = (int) handle.invokeExact(from, bytes / HUGE_PAGE * HUGE_PAGE, COLLAPSE);
-                } catch (Throwable e) {
-                    throw new IllegalStateException("cannot give advice on memory", e);
-                }
-            });
-        }
-        return tensor;
     }
 
     /** glibc's {@code mallopt}; elsewhere nothing. */

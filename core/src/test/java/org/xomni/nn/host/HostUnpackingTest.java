@@ -2,6 +2,7 @@ package org.xomni.nn.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -18,7 +19,7 @@ class HostUnpackingTest {
     void equalsWhatLibtorchComputesToTheBit(int rows, int columns) {
         try (Scope scope = Scope.inference(); Randomness randomness = new Randomness(columns)) {
             Tensor weight = Tensors.normal(randomness, rows, columns);
-            Tensor scale = weight.abs().amax(new long[] {1}, true).div(new org.bytedeco.pytorch.Scalar(127));
+            Tensor scale = weight.abs().amax(new long[] {1}, true).div(new Scalar(127));
             Linear.Int8 layer = Linear.Int8.of(weight, scale, null);
             Tensor expected = layer.dequantised();
             for (ScalarType type : new ScalarType[] {ScalarType.Float, ScalarType.BFloat16}) {
