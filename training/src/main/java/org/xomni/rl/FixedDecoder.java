@@ -3,12 +3,14 @@ package org.xomni.rl;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.decoder.DecoderDefaults;
 import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.rl.prompt.Prompt;
+import org.xomni.rl.reward.Distinct;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Randomness;
@@ -55,27 +57,31 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
                 settings.guidance() == null ? defaults.cfgScale() : settings.guidance());
     }
 
+    /** Paints each of those that are the same, noise included, once. */
     @Override
     public List<Pixels> paint(List<Prompt> prompts, List<Rollout> rollouts, long[] seeds) {
-        List<Size> sizes = rollouts.stream().map(r -> Size.of(r.image())).toList();
-        Pixels[] pictures = new Pixels[rollouts.size()];
+        Distinct<Painting> paintings = Distinct.of(IntStream.range(0, rollouts.size())
+                .mapToObj(i -> new Painting(prompts.get(i).text(), rollouts.get(i).image(), seeds[i]))
+                .toList());
+        List<Painting> once = paintings.items();
+        List<Size> sizes = once.stream().map(p -> Size.of(p.image())).toList();
+        Pixels[] pictures = new Pixels[once.size()];
         for (List<Integer> some : DiffusionDecoder.groups(sizes, Size::height, Size::width)) {
-            List<Pixels> painted = paint(sizes.get(some.getFirst()), some, prompts, rollouts, seeds);
+            List<Pixels> painted = paint(sizes.get(some.getFirst()), some.stream().map(once::get).toList());
             for (int i = 0; i < some.size(); i++) {
                 pictures[some.get(i)] = painted.get(i);
             }
         }
-        return List.of(pictures);
+        return paintings.spread(List.of(pictures));
     }
 
-    private List<Pixels> paint(Size size, List<Integer> which, List<Prompt> prompts, List<Rollout> rollouts, long[] seeds) {
-        List<Randomness> noise = which.stream().map(i -> new Randomness(seeds[i])).toList();
+    private List<Pixels> paint(Size size, List<Painting> paintings) {
+        List<Randomness> noise = paintings.stream().map(p -> new Randomness(p.seed())).toList();
         try (Scope scope = Scope.plain()) {
             List<DiffusionDecoder.Picture> pictures = new ArrayList<>();
-            for (int i = 0; i < which.size(); i++) {
-                int at = which.get(i);
-                pictures.add(new DiffusionDecoder.Picture(
-                        tokenizer.features(rollouts.get(at).image()), prompts.get(at).text(), noise.get(i)));
+            for (int i = 0; i < paintings.size(); i++) {
+                Painting painting = paintings.get(i);
+                pictures.add(new DiffusionDecoder.Picture(tokenizer.features(painting.image()), painting.prompt(), noise.get(i)));
             }
             var request = new DiffusionDecoder.Request(size.height, size.width, "", steps, guidance, null);
             return decoder.decode(pictures, request, DiffusionDecoder.Progress.NONE, () -> false);
@@ -83,6 +89,9 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
             noise.forEach(Randomness::close);
         }
     }
+
+    /** All that a picture depends on. */
+    private record Painting(String prompt, ImageTokens image, long seed) {}
 
     /** Of a grid of tokens. */
     private record Size(int height, int width) {

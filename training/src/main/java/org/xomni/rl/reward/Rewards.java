@@ -49,7 +49,7 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
     }
 
     /**
-     * Scores pictures.
+     * Scores pictures, those that are the same once.
      *
      * @param drawn groups one after the other
      * @param groupSize pictures of each prompt
@@ -63,7 +63,8 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
             double[] raw = new double[drawn.size()];
             Arrays.fill(raw, Double.NaN);
             if (judged.length > 0) {
-                double[] scores = part.score(Arrays.stream(judged).mapToObj(drawn::get).toList());
+                Distinct<Drawn> pictures = Distinct.of(Arrays.stream(judged).mapToObj(drawn::get).toList());
+                double[] scores = pictures.spread(part.score(pictures.items()));
                 for (int i = 0; i < judged.length; i++) {
                     raw[judged[i]] = scores[i];
                 }

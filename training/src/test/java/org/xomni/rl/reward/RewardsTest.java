@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -158,6 +159,20 @@ class RewardsTest {
         assertThat(scores.mean("text")).isEqualTo(5);
         assertThat(Objects.requireNonNull(scores.parts().get("text"))[2]).isNaN();
         assertThat(rewards.absolute().score(drawn, 1).total()).containsExactly(0 + 2 + 50, 2 + 4 + 50, 4 + 6, 4 + 6);
+    }
+
+    @Test
+    void theSamePictureForTheSamePromptIsJudgedOnce() {
+        Prompt one = new Prompt("a sign", 128, 128, Optional.of("OPEN"), Optional.empty());
+        Prompt other = new Prompt("another sign", 128, 128, Optional.of("OPEN"), Optional.empty());
+        List<Drawn> judged = new ArrayList<>();
+        Reward index = pictures -> {
+            judged.addAll(pictures);
+            return pictures.stream().mapToDouble(d -> d.tokens().ids()[0]).toArray();
+        };
+        Rewards rewards = new Rewards(List.of(new WeightedReward("index", index, 1, new Scale.None(), null, new OnFailure.Stop())));
+        assertThat(rewards.score(List.of(of(one, 2), of(one, 4), of(one, 2), of(other, 2)), 1).total()).containsExactly(2, 4, 2, 2);
+        assertThat(judged).containsExactly(of(one, 2), of(one, 4), of(other, 2));
     }
 
     private static Drawn of(Prompt prompt, int token) {
