@@ -1,18 +1,9 @@
 package org.xomni.autoregressive;
 
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Set;
-import org.bytedeco.pytorch.GeneratorOptional;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
-import org.xomni.tensor.Randomness;
-import org.xomni.tensor.Scope;
-import org.xomni.tensor.Tensors;
 
 /**
  * Draws the next token of one row from its own stream of random numbers, in the reference's order: guidance, suppression, temperature, top-k,
@@ -22,14 +13,14 @@ import org.xomni.tensor.Tensors;
  * {@code vocabSize + mmVocabSize} entries, those of the other head included, whose probability is 0; so q is drawn for all of them here too, and
  * the same seed gives the same tokens.
  */
-final class Sampler implements AutoCloseable {
+final class Sampler {
     /** Slightly less than 1: room for the rounding of q and of {@code p / q}. */
     private static final double ROUNDED_DOWN = 1 - 1e-6;
 
     private final Sampling sampling;
     private final UnifiedConfig config;
     private final Set<Integer> suppressed;
-    private final Randomness randomness;
+    private final MersenneTwister random;
 
     /**
      * @param suppressed ids never drawn
@@ -38,7 +29,7 @@ final class Sampler implements AutoCloseable {
         this.sampling = sampling;
         this.config = config;
         this.suppressed = suppressed;
-        this.randomness = new Randomness(seed);
+        this.random = new MersenneTwister(seed);
     }
 
     Sampling sampling() {
@@ -144,21 +135,19 @@ final class Sampler implements AutoCloseable {
      * Most logarithms are spared: q is never below u, so an entry whose {@code p / u} is less than the best {@code p / q} so far cannot win.
      */
     private int drawFrom(float[] probabilities, int first) {
-        double[] u;
-        try (Scope scope = Scope.inference()) {
-            long all = (long) config.vocabSize() + config.mmVocabSize();
-            Tensor uniform = torch.empty(new long[] {all}, new TensorOptions(ScalarType.Double), null)
-                    .uniform_(0, 1, new GeneratorOptional(randomness.generator()));
-            u = Tensors.segment(uniform.narrow(0, first, probabilities.length)).toArray(ValueLayout.JAVA_DOUBLE);
-        }
+        random.next(config.vocabSize() + config.mmVocabSize(), first, first + probabilities.length);
         int winner = best(probabilities);
-        float most = ratio(probabilities[winner], u[winner]);
+        float most = ratio(probabilities[winner], random.uniform(winner));
         double bound = ROUNDED_DOWN * most;
-        for (int i = 0; i < u.length; i++) {
-            if (probabilities[i] < bound * u[i]) {
+        for (int i = 0; i < probabilities.length; i++) {
+            if (probabilities[i] == 0) {
                 continue;
             }
-            float ratio = ratio(probabilities[i], u[i]);
+            double u = random.uniform(i);
+            if (probabilities[i] < bound * u) {
+                continue;
+            }
+            float ratio = ratio(probabilities[i], u);
             if (ratio > most || ratio == most && i < winner) {
                 winner = i;
                 most = ratio;
@@ -224,10 +213,5 @@ final class Sampler implements AutoCloseable {
         }
         Arrays.sort(keys);
         return Arrays.stream(keys).mapToInt(key -> (int) key).toArray();
-    }
-
-    @Override
-    public void close() {
-        randomness.close();
     }
 }

@@ -115,6 +115,5 @@ public final class Sequence implements AutoCloseable {
         if (unconditional != null) {
             unconditional.close();
         }
-        sampler.close();
     }
 }
