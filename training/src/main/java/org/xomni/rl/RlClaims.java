@@ -1,5 +1,7 @@
 package org.xomni.rl;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,9 +167,9 @@ public record RlClaims(
         return models;
     }
 
-    /** What of a recipe held-out numbers depend on; the loop may change. */
+    /** What of a recipe held-out numbers depend on; the loop may change, and how often it looks at how many prompts. */
     private static String evaluated(GrpoRecipe r) {
-        return r.heldOut() + "\n" + r.rewards() + "\n" + r.decoder() + "\n" + r.precision() + "\n" + r.seed();
+        return requireNonNull(r.heldOut()).prompts() + "\n" + r.rewards() + "\n" + r.decoder() + "\n" + r.precision() + "\n" + r.seed();
     }
 
     /** A model and what tells its weights from others. */
