@@ -15,8 +15,8 @@ import org.xomni.tensor.Scope;
 /** Medians of 5, taken in turns with the machine's own limits. */
 final class Stopwatch {
     private static final int RUNS = 5;
-    /** Over memory, each time: one alone is over in 15 ms and easily disturbed. */
-    private static final int PASSES = 3;
+    /** Seconds of reading memory at a time. */
+    private static final double MOST_READING = 2;
 
     private static final int OPS = 2000;
 
@@ -30,7 +30,8 @@ final class Stopwatch {
     }
 
     /**
-     * Times a run and the machine.
+     * Times a run and the machine. Memory is read in turns with it and for as long, so that what disturbs the machine now and then disturbs both alike: the
+     * median of short readings would be that of the quiet moments, which a long run does not have to itself.
      *
      * @param machine receives {@code read_bandwidth_gbs} and {@code small_op_us}
      * @return median seconds of the run
@@ -42,10 +43,11 @@ final class Stopwatch {
             double warmUp = run.seconds();
             assert warmUp >= 0;
             for (int i = 0; i < RUNS; i++) {
-                for (int pass = 0; bandwidth != null && pass < PASSES; pass++) {
-                    bandwidths.add(bandwidth.measure());
+                double once = run.seconds();
+                seconds.add(once);
+                if (bandwidth != null) {
+                    bandwidths.add(bandwidth.measure(Math.min(once, MOST_READING)));
                 }
-                seconds.add(run.seconds());
             }
         }
         if (!bandwidths.isEmpty()) {

@@ -51,16 +51,15 @@ final class UnifiedBench {
         }
     }
 
-    /** Draws until the compilers have seen enough; seconds a token in the end. */
+    /** Draws until the compilers have seen enough, for which reading prompts does not count; seconds a token in the end. */
     private static double warmUp(Batch batch, UnifiedConfig config, BenchCommand shape) {
-        double start = Stopwatch.now();
         int tokens = 2;
-        double perToken = draw(batch, config, shape, tokens) / tokens;
-        while (Stopwatch.now() - start < WARM_UP_SECONDS) {
+        double last = draw(batch, config, shape, tokens);
+        for (double all = last; all < WARM_UP_SECONDS; all += last) {
             tokens = Math.min(MOST_TOKENS, 2 * tokens);
-            perToken = draw(batch, config, shape, tokens) / tokens;
+            last = draw(batch, config, shape, tokens);
         }
-        return perToken;
+        return last / tokens;
     }
 
     /** Seconds of drawing; reading the prompts before it does not count. */

@@ -12,7 +12,6 @@ import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.xomni.data.Seeds;
-import org.xomni.image.Pixels;
 import org.xomni.rl.Phases.Phase;
 import org.xomni.rl.prompt.Prompt;
 import org.xomni.rl.prompt.PromptSource;
@@ -36,7 +35,7 @@ import org.xomni.train.TrainingLoop;
  *
  * <pre>
  * prompts q                                                    {@link PromptSource}
- * a group of rollouts o_1 .. o_G ~ pi_old(. | q) for each      {@link RolloutSampler}
+ * a group of rollouts o_1 .. o_G ~ pi_old(. | q) for each      {@link RolloutSampler}, {@link Drawing}
  * the fixed decoder paints them                                {@link FixedDecoder}
  * rewards r_1 .. r_G                                           {@link Rewards}
  * advantages A_i = (r_i - mean r) / std r                      {@link Advantage}, {@link Groups}
@@ -50,8 +49,7 @@ import org.xomni.train.TrainingLoop;
  */
 public final class GrpoLoop {
     private final Policy policy;
-    private final RolloutSampler sampler;
-    private final TokenPainter decoder;
+    private final Drawing drawing;
     private final PromptSource prompts;
     private final Rewards rewards;
     private final GrpoSettings settings;
@@ -63,8 +61,7 @@ public final class GrpoLoop {
     /** A loop over parts that stay the caller's. */
     public GrpoLoop(
             Policy policy,
-            RolloutSampler sampler,
-            TokenPainter decoder,
+            Drawing drawing,
             PromptSource prompts,
             Rewards rewards,
             GrpoSettings settings,
@@ -72,8 +69,7 @@ public final class GrpoLoop {
             long seed,
             @Nullable HeldOut heldOut) {
         this.policy = policy;
-        this.sampler = sampler;
-        this.decoder = decoder;
+        this.drawing = drawing;
         this.prompts = prompts;
         this.rewards = rewards;
         this.settings = settings;
@@ -147,10 +143,10 @@ public final class GrpoLoop {
         try (Scope scope = Scope.plain()) {
             List<Prompt> asked = asked(step);
             long[] seeds = LongStream.range(0, asked.size()).map(i -> Seeds.mix(seed, step, i)).toArray();
-            List<Rollout> rollouts =
-                    phases.time(Phase.ROLLOUT, () -> sampler.draw(policy.model(), asked, seeds, RolloutSampler.UNFILTERED));
-            List<Pixels> pictures = phases.time(Phase.DECODE, () -> decoder.paint(asked, rollouts, noise(step)));
-            Rewards.Scores scores = phases.time(Phase.REWARD, () -> rewards.score(drawn(asked, pictures, rollouts), settings.rollouts()));
+            Drawing.Drawings drawn = drawing.draw(
+                    policy.model(), new Drawing.Order(asked, seeds, noise(step), RolloutSampler.UNFILTERED, settings.rollouts()), phases);
+            List<Rollout> rollouts = drawn.rollouts();
+            Rewards.Scores scores = phases.time(Phase.REWARD, () -> rewards.score(judged(asked, drawn), settings.rollouts()));
             Groups groups = Groups.of(rollouts, scores.total(), settings.rollouts(), settings.advantage());
             PolicyUpdate.Scored batch = phases.time(Phase.SCORE, () -> update.score(groups));
             double rate = loop.learningRate(step);
@@ -191,9 +187,9 @@ public final class GrpoLoop {
         return LongStream.range(0, settings.batch()).map(i -> Seeds.mix(seed, step, i / settings.rollouts(), 1)).toArray();
     }
 
-    static List<Drawn> drawn(List<Prompt> prompts, List<Pixels> pictures, List<Rollout> rollouts) {
+    static List<Drawn> judged(List<Prompt> prompts, Drawing.Drawings drawn) {
         return IntStream.range(0, prompts.size())
-                .mapToObj(i -> new Drawn(prompts.get(i), pictures.get(i), rollouts.get(i).image()))
+                .mapToObj(i -> new Drawn(prompts.get(i), drawn.pictures().get(i), drawn.rollouts().get(i).image()))
                 .toList();
     }
 

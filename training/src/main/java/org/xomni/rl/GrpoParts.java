@@ -12,6 +12,7 @@ import org.xomni.rl.reward.RewardRecipe;
 import org.xomni.rl.reward.Rewards;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
@@ -30,6 +31,7 @@ public record GrpoParts(
         TextTokenizer text,
         RolloutSampler sampler,
         FixedDecoder decoder,
+        Drawing drawing,
         PromptSource prompts,
         Rewards rewards,
         @Nullable HeldOut heldOut)
@@ -79,8 +81,9 @@ public record GrpoParts(
         Rewards rewards = RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder));
         RolloutSampler sampler = new RolloutSampler(model, r.grpo().rows());
         FixedDecoder decoder = FixedDecoder.load(checkpoint, r.decoder(), Numerics.on(policy.model().numerics().device(), DType.FLOAT32, Quantization.NONE));
-        HeldOut set = heldOut == null || settings == null ? null : new HeldOut(heldOut, settings, r.seed(), sampler, decoder, rewards);
-        return new GrpoParts(policy, text, sampler, decoder, prompts, rewards, set);
+        Drawing drawing = new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1);
+        HeldOut set = heldOut == null || settings == null ? null : new HeldOut(heldOut, settings, r.seed(), drawing, rewards);
+        return new GrpoParts(policy, text, sampler, decoder, drawing, prompts, rewards, set);
     }
 
     private static UnifiedConfig config(Path recipe, GrpoRecipe r) {
@@ -100,7 +103,7 @@ public record GrpoParts(
 
     /** The loop over these parts. */
     public GrpoLoop loop(GrpoRecipe r) {
-        return new GrpoLoop(policy, sampler, decoder, prompts, rewards, r.grpo(), r.loop(), r.seed(), heldOut);
+        return new GrpoLoop(policy, drawing, prompts, rewards, r.grpo(), r.loop(), r.seed(), heldOut);
     }
 
     @Override
@@ -109,6 +112,7 @@ public record GrpoParts(
             heldOut.close();
         }
         rewards.close();
+        drawing.close();
         decoder.close();
         sampler.close();
         text.close();

@@ -10,6 +10,7 @@ import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.data.Seeds;
 import org.xomni.image.ImageTokens;
+import org.xomni.nn.host.Team;
 import org.xomni.rl.Phases.Phase;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.Numerics;
@@ -25,6 +26,7 @@ public final class GrpoSpeed implements AutoCloseable {
     private final Policy policy;
     private final AdamW optimizer;
     private final GrpoSettings settings;
+    private final Workers workers;
     private final int tokens;
     private final int microBatches;
     private long step;
@@ -42,6 +44,7 @@ public final class GrpoSpeed implements AutoCloseable {
         int group = Math.max(2, Math.min(16, rollouts));
         this.settings = new GrpoSettings(
                 Math.max(1, rollouts / group), group, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
+        this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
         this.tokens = tokens;
         this.microBatches = Math.max(1, settings.batch() / Math.max(1, microBatch));
     }
@@ -61,10 +64,7 @@ public final class GrpoSpeed implements AutoCloseable {
         UnifiedConfig config = policy.model().config();
         long now = step++;
         try (Scope scope = Scope.plain()) {
-            List<Rollout> rollouts = phases.time(Phase.ROLLOUT, () -> IntStream.iterate(0, from -> from < settings.batch(), from -> from + settings.rows())
-                    .boxed()
-                    .flatMap(from -> draw(config, now, from, Math.min(settings.batch(), from + settings.rows())).stream())
-                    .toList());
+            List<Rollout> rollouts = phases.time(Phase.ROLLOUT, () -> workers.each(part -> share(config, now, part)).stream().flatMap(List::stream).toList());
             double[] rewards = new Random(now).doubles(settings.batch()).toArray();
             Groups groups = Groups.of(rollouts, rewards, settings.rollouts(), settings.advantage());
             PolicyUpdate update = new PolicyUpdate(policy, settings, microBatches);
@@ -75,6 +75,16 @@ public final class GrpoSpeed implements AutoCloseable {
         Map<String, Double> seconds = new LinkedHashMap<>();
         phases.addTo(seconds);
         return seconds;
+    }
+
+    /** What one of the workers draws. */
+    private List<Rollout> share(UnifiedConfig config, long step, int part) {
+        int first = Team.from(part, workers.count(), settings.batch(), settings.rollouts());
+        int last = Team.from(part + 1, workers.count(), settings.batch(), settings.rollouts());
+        return IntStream.iterate(first, from -> from < last, from -> from + settings.rows())
+                .boxed()
+                .flatMap(from -> draw(config, step, from, Math.min(last, from + settings.rows())).stream())
+                .toList();
     }
 
     private List<Rollout> draw(UnifiedConfig config, long step, int from, int to) {
@@ -93,6 +103,7 @@ public final class GrpoSpeed implements AutoCloseable {
 
     @Override
     public void close() {
+        workers.close();
         optimizer.close();
         policy.close();
     }

@@ -17,7 +17,6 @@ import org.xomni.data.Seeds;
 import org.xomni.eval.CodebookUsage;
 import org.xomni.eval.ContactSheet;
 import org.xomni.eval.SignsScorer;
-import org.xomni.image.Pixels;
 import org.xomni.ocr.TextAccuracy;
 import org.xomni.ocr.TextReader;
 import org.xomni.rl.prompt.Prompt;
@@ -42,8 +41,7 @@ public final class HeldOut implements AutoCloseable {
     private final boolean keepsModels;
     private final int shown;
     private final long seed;
-    private final RolloutSampler sampler;
-    private final TokenPainter decoder;
+    private final Drawing drawing;
     private final Rewards rewards;
     private final TextReader reader;
     private final SignsScorer scorer;
@@ -65,14 +63,13 @@ public final class HeldOut implements AutoCloseable {
     }
 
     /** A set over parts that stay the caller's. */
-    public HeldOut(PromptSource prompts, Settings settings, long seed, RolloutSampler sampler, TokenPainter decoder, Rewards rewards) {
+    public HeldOut(PromptSource prompts, Settings settings, long seed, Drawing drawing, Rewards rewards) {
         this.prompts = IntStream.range(0, settings.count()).mapToObj(prompts::prompt).toList();
         this.every = settings.every();
         this.keepsModels = settings.keepsModels();
         this.shown = settings.shown();
         this.seed = seed;
-        this.sampler = sampler;
-        this.decoder = decoder;
+        this.drawing = drawing;
         this.rewards = rewards.absolute();
         this.reader = new TextReader();
         this.scorer = new SignsScorer(reader);
@@ -111,9 +108,7 @@ public final class HeldOut implements AutoCloseable {
     /** Draws all prompts once; as {@link #judged}. */
     public List<Drawn> drawn(UnifiedModel model, Sampling sampling, int sample) {
         long[] seeds = LongStream.range(0, prompts.size()).map(i -> Seeds.mix(EVALUATION, seed, i, sample)).toArray();
-        List<Rollout> rollouts = sampler.draw(model, prompts, seeds, sampling);
-        List<Pixels> pictures = decoder.paint(prompts, rollouts, seeds);
-        return GrpoLoop.drawn(prompts, pictures, rollouts);
+        return GrpoLoop.judged(prompts, drawing.draw(model, new Drawing.Order(prompts, seeds, seeds, sampling, 1), new Phases()));
     }
 
     /** 1 - normalised edit distance of the text in a picture; NaN where the prompt asks for none. */

@@ -35,6 +35,11 @@ final class Phases {
         }
     }
 
+    /** Adds {@code share} of the times of others. */
+    void add(Phases others, double share) {
+        others.seconds.forEach((phase, time) -> seconds.merge(phase, share * time, Double::sum));
+    }
+
     /** Seconds of a phase. */
     double seconds(Phase phase) {
         return seconds.getOrDefault(phase, 0.0);

@@ -86,8 +86,9 @@ class GrpoLoopTest {
         Path model = CHECKPOINT.resolve("model");
         List<Map<String, Double>> metrics = new ArrayList<>();
         try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), model, lowRank, 5, numerics);
-                RolloutSampler sampler = new RolloutSampler(model, settings.rows())) {
-            new GrpoLoop(policy, sampler, BLANK, PROMPTS, rewards, settings, loop, 7, null).run(run, resume, new RunListener() {
+                RolloutSampler sampler = new RolloutSampler(model, settings.rows());
+                Drawing drawing = new Drawing(sampler, BLANK, 2)) {
+            new GrpoLoop(policy, drawing, PROMPTS, rewards, settings, loop, 7, null).run(run, resume, new RunListener() {
                 @Override
                 public void stepped(long step, Map<String, Double> measured) {
                     metrics.add(measured);

@@ -39,6 +39,17 @@ public final class ReadBandwidth implements AutoCloseable {
         return read(team, buffer.data_ptr().address(), BYTES, unused);
     }
 
+    /** Reads half a gigabyte again and again until {@code seconds} have passed, at least once: bytes a second on average. */
+    public double measure(double seconds) {
+        double passes = 0;
+        double reading = 0;
+        while (passes == 0 || reading < seconds) {
+            reading += BYTES / measure();
+            passes++;
+        }
+        return passes * BYTES / reading;
+    }
+
     /** Bytes a second of reading one stretch, the threads' start included. */
     static double read(Team team, long from, long bytes, AtomicLong unused) {
         int parts = team.size();

@@ -1,0 +1,75 @@
+package org.xomni.rl;
+
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+import org.xomni.tensor.Engine;
+import org.xomni.tensor.XOmniException;
+
+/**
+ * Threads that each work alone, in each of which libtorch and our kernels use one thread. This makes more of two cores than threads that help each other with
+ * small matrices (docs/log.md).
+ */
+final class Workers implements AutoCloseable {
+    private final int count;
+    private final ExecutorService threads;
+
+    /** @param count at least 1; 1 is the caller's own thread, with all that libtorch uses */
+    Workers(int count) {
+        this.count = count;
+        this.threads = Executors.newFixedThreadPool(count, Thread.ofPlatform().daemon().name("worker-", 0).factory());
+    }
+
+    int count() {
+        return count;
+    }
+
+    /**
+     * Does every part, all at the same time.
+     *
+     * @param part gets 0..count-1
+     * @return what came of them, in order
+     * @throws RuntimeException the first, in order, that a part threw
+     */
+    <T> List<T> each(IntFunction<T> part) {
+        if (count == 1) {
+            return List.of(part.apply(0));
+        }
+        int before = Engine.threads();
+        List<Future<T>> results = IntStream.range(0, count)
+                .mapToObj(i -> threads.submit(() -> {
+                    Engine.threads(1);
+                    return part.apply(i);
+                }))
+                .toList();
+        try {
+            return results.stream().map(Workers::get).toList();
+        } finally {
+            // What a worker sets for itself is also what threads begin with that libtorch has not seen yet.
+            Engine.threads(before);
+        }
+    }
+
+    private static <T> T get(Future<T> result) {
+        try {
+            return result.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new XOmniException("drawing was interrupted; go on with --resume", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException known) {
+                throw known;
+            }
+            throw new IllegalStateException("drawing failed", e.getCause());
+        }
+    }
+
+    @Override
+    public void close() {
+        threads.shutdownNow();
+    }
+}
