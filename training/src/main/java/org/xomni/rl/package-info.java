@@ -7,6 +7,7 @@
  * <tr><td>policy and reference</td><td>{@link org.xomni.rl.Policy}</td></tr>
  * <tr><td>rollouts o ~ pi_old</td><td>{@link org.xomni.rl.RolloutSampler}, {@link org.xomni.rl.Rollout}</td></tr>
  * <tr><td>the fixed decoder</td><td>{@link org.xomni.rl.FixedDecoder}</td></tr>
+ * <tr><td>both, on several threads</td><td>{@link org.xomni.rl.Drawing}</td></tr>
  * <tr><td>rewards, their weighted sum</td><td>{@link org.xomni.rl.reward}</td></tr>
  * <tr><td>group advantages</td><td>{@link org.xomni.rl.Advantage}, {@link org.xomni.rl.Groups}</td></tr>
  * <tr><td>log pi, log pi_old, log pi_ref</td><td>{@link org.xomni.rl.TokenScores}</td></tr>
