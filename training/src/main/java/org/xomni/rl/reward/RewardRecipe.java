@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.data.SequenceEncoder;
 import org.xomni.ocr.TextReader;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.train.Default;
 
@@ -63,7 +64,7 @@ public sealed interface RewardRecipe {
      * {@link OcrAccuracy}.
      *
      * @param likelihood share of the smoother part, 0 to 1
-     * @param threads pictures that are read at once
+     * @param threads pictures that are read at once; never fewer than operations use threads
      */
     record Ocr(@Default("0.3") double likelihood, @Default("1") int threads) implements RewardRecipe {
         public Ocr {
@@ -72,7 +73,7 @@ public sealed interface RewardRecipe {
 
         @Override
         public Reward open(Models models) {
-            return new OcrAccuracy(new TextReader(), likelihood, threads);
+            return new OcrAccuracy(new TextReader(), likelihood, Math.max(threads, Engine.threads()));
         }
 
         @Override
