@@ -17,7 +17,7 @@ final class SignsOptions {
     long seed;
 
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "train",
-            description = "train or held-out, which never share a word or a combination. Default: train.")
+            description = "train or held-out, which never share a word or a combination of colours, or practice: words of train, combinations of neither. Default: train.")
     String split = "train";
 
     @Option(names = "--tasks", paramLabel = "TASK=WEIGHT", split = ",",
@@ -48,7 +48,8 @@ final class SignsOptions {
         return switch (split) {
             case "train" -> Split.TRAIN;
             case "held-out" -> Split.HELD_OUT;
-            default -> throw new InputException("--split '" + split + "' is not known; use train or held-out");
+            case "practice" -> Split.PRACTICE;
+            default -> throw new InputException("--split '" + split + "' is not known; use train, held-out or practice");
         };
     }
 

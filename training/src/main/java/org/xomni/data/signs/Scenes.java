@@ -38,7 +38,7 @@ final class Scenes {
     }
 
     private static Scene.Text text(Split split, Colour background, int height, int width, boolean border, RandomGenerator random) {
-        List<String> lines = Words.lines(split, Scene.maxCharacters(width, border), Scene.maxLines(height, border), random);
+        List<String> lines = Words.lines(split.words(), Scene.maxCharacters(width, border), Scene.maxLines(height, border), random);
         Place.Row row = random.nextInt(2) == 0 ? Place.Row.MIDDLE : any(List.of(Place.Row.values()), random);
         Colour colour = any(Colour.TEXTS.stream().filter(c -> c.isLegibleOn(background)).toList(), random);
         Scene.Text middle = new Scene.Text(lines, colour, Place.Row.MIDDLE);

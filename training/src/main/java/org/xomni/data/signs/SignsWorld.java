@@ -127,7 +127,7 @@ public record SignsWorld(long seed, Split split, Level level, Tasks tasks, List<
             return spelling(key, scene, random);
         }
         if ((at -= tasks.generation) < 0) {
-            // Held-out prompts say everything, so that everything can be scored.
+            // Prompts that are scored say everything.
             String prompt = split == Split.TRAIN ? Captions.any(scene, random) : Captions.complete(scene, random);
             return new Sample.Generation(key, prompt, picture);
         }
@@ -148,7 +148,7 @@ public record SignsWorld(long seed, Split split, Level level, Tasks tasks, List<
     private Sample spelling(String key, Scene scene, SplittableRandom random) {
         List<Sample.Turn> turns = new ArrayList<>();
         for (int i = 0; i < SPELLINGS; i++) {
-            String words = String.join(" ", Words.lines(split, scene.width() / Scene.CELL, Scene.MAX_LINES, random));
+            String words = String.join(" ", Words.lines(split.words(), scene.width() / Scene.CELL, Scene.MAX_LINES, random));
             turns.add(Sample.Turn.of(Sample.Role.USER, Questions.WORDING.say("spelling", Map.of("text", words), random)));
             turns.add(Sample.Turn.of(Sample.Role.ASSISTANT, words));
         }

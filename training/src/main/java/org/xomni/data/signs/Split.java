@@ -4,22 +4,26 @@ import java.util.Optional;
 import org.xomni.data.Seeds;
 
 /**
- * The two halves of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation,
- * and on each combination of colours: one in five words and one in eight combinations are held out.
- *
- * <p>A training scene has no held-out word and no held-out combination. A held-out scene has only held-out words and, if it has shapes or a
- * border, at least one held-out combination.
+ * Parts of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation, and on each combination of
+ * colours: one in five words is held out; of sixteen combinations fourteen are trained on, one is practised, one is held out.
  */
 public enum Split {
+    /** What supervised training sees: scenes without a held-out word, all of whose combinations are trained on. */
     TRAIN,
-    HELD_OUT;
+    /** What scores are measured on: scenes with held-out words only and, if they have shapes or a border, at least one held-out combination. */
+    HELD_OUT,
+    /**
+     * What reinforcement learning can practise in addition, as it needs no pictures: scenes without a held-out word or combination and, if they have shapes or
+     * a border, with at least one combination that supervised training never shows.
+     */
+    PRACTICE;
 
     /** Chosen such that the commonest words of signs, OPEN among them, can be trained on. */
     private static final long SALT = 20;
     private static final int WORDS = 5;
-    private static final int COMBINATIONS = 8;
+    private static final int COMBINATIONS = 16;
 
-    /** The half that a word belongs to; punctuation and case do not matter. */
+    /** The part that a word belongs to, {@link #TRAIN} or {@link #HELD_OUT}; punctuation and case do not matter. */
     public static Split of(String word) {
         StringBuilder folded = new StringBuilder(word.length());
         for (int i = 0; i < word.length(); i++) {
@@ -27,33 +31,46 @@ public enum Split {
                 folded.append(Character.toLowerCase(word.charAt(i)));
             }
         }
-        return isOneIn(WORDS, SALT, folded.toString().hashCode()) ? HELD_OUT : TRAIN;
+        return Long.remainderUnsigned(Seeds.mix(SALT, folded.toString().hashCode()), WORDS) == 0 ? HELD_OUT : TRAIN;
     }
 
-    /** Whether a scene may occur in this half. */
+    /** The part that its words belong to: practice has those of training. */
+    Split words() {
+        return this == HELD_OUT ? HELD_OUT : TRAIN;
+    }
+
+    /** Whether a scene may occur in this part. */
     public boolean holds(Scene scene) {
-        boolean words = scene.text().stream().flatMap(t -> t.words().stream()).allMatch(w -> of(w) == this);
+        return scene.text().stream().flatMap(t -> t.words().stream()).allMatch(w -> of(w) == words()) && holdsCombinations(scene);
+    }
+
+    private boolean holdsCombinations(Scene scene) {
         boolean combined = scene.border().isPresent() || !scene.shapes().isEmpty();
-        return words && (this == TRAIN ? !hasHeldOutCombination(scene) : !combined || hasHeldOutCombination(scene));
+        return switch (this) {
+            case TRAIN -> !has(HELD_OUT, scene) && !has(PRACTICE, scene);
+            case HELD_OUT -> !combined || has(HELD_OUT, scene);
+            case PRACTICE -> !combined || has(PRACTICE, scene) && !has(HELD_OUT, scene);
+        };
     }
 
     /**
-     * Whether training never sees a combination that the scene has: background, colour of the text (or no text) and either a kind of
-     * shape with its colour, or the colour of the border.
+     * Whether a scene has a combination of a part: background, colour of the text (or no text) and either a kind of shape with its colour, or the colour of the
+     * border.
      */
-    static boolean hasHeldOutCombination(Scene scene) {
+    private static boolean has(Split part, Scene scene) {
         Optional<Colour> text = scene.text().map(Scene.Text::colour);
-        return scene.border().filter(b -> isHeldOut(scene.background(), text, "BORDER", b)).isPresent()
-                || scene.shapes().stream().anyMatch(s -> isHeldOut(scene.background(), text, s.kind().name(), s.colour()));
+        return scene.border().filter(b -> of(scene.background(), text, "BORDER", b) == part).isPresent()
+                || scene.shapes().stream().anyMatch(s -> of(scene.background(), text, s.kind().name(), s.colour()) == part);
     }
 
-    private static boolean isHeldOut(Colour background, Optional<Colour> text, String what, Colour colour) {
-        // Names, not ordinals: a colour added later moves no combination to the other half.
+    private static Split of(Colour background, Optional<Colour> text, String what, Colour colour) {
+        // Names, not ordinals: a colour added later moves no combination to another part.
         String textColour = text.map(Colour::name).orElse("NONE");
-        return isOneIn(COMBINATIONS, background.name().hashCode(), textColour.hashCode(), what.hashCode(), colour.name().hashCode());
-    }
-
-    private static boolean isOneIn(int n, long... values) {
-        return Long.remainderUnsigned(Seeds.mix(values), n) == 0;
+        long hash = Seeds.mix(background.name().hashCode(), textColour.hashCode(), what.hashCode(), colour.name().hashCode());
+        return switch ((int) Long.remainderUnsigned(hash, COMBINATIONS)) {
+            case 0 -> HELD_OUT;
+            case 8 -> PRACTICE;
+            default -> TRAIN;
+        };
     }
 }

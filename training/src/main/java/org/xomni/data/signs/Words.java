@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** What stands on signs: English words and phrases, random letters, numbers. */
 public final class Words {
@@ -22,7 +23,7 @@ public final class Words {
 
     private static final List<String> PHRASES = read("phrases.txt");
     private static final int LONGEST = ENGLISH.stream().mapToInt(String::length).max().orElseThrow();
-    private static final List<Shelf> SHELVES = Arrays.stream(Split.values()).map(Shelf::of).toList();
+    private static final List<Shelf> SHELVES = Stream.of(Split.TRAIN, Split.HELD_OUT).map(Shelf::of).toList();
     private static final String VOWELS = "aeiou";
     private static final String CONSONANTS = "bcdfghjklmnpqrstvwxyz";
 
@@ -65,7 +66,7 @@ public final class Words {
 
     /**
      * The lines of a sign: half of the time one word, else up to four words or a phrase, one word to a line or broken where a line is full.
-     * All words belong to the split.
+     * All words belong to the split, training or held-out.
      *
      * @param maxCharacters of a line, at least 3
      * @param maxLines at least 1

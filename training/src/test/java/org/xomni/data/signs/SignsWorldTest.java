@@ -23,6 +23,7 @@ class SignsWorldTest {
     private static final SignsWorld.Tasks MIXED = new SignsWorld.Tasks(4, 1, 2, 1, 2);
     private static final SignsWorld TRAIN = new SignsWorld(7, Split.TRAIN, MIXED);
     private static final SignsWorld HELD_OUT = new SignsWorld(7, Split.HELD_OUT, MIXED);
+    private static final SignsWorld PRACTICE = new SignsWorld(7, Split.PRACTICE, MIXED);
     private static final int MANY = 3000;
 
     @Test
@@ -67,11 +68,23 @@ class SignsWorldTest {
     }
 
     @Test
-    void aHeldOutSceneWithShapesHasACombinationThatTrainingNeverSees() {
-        Set<List<Object>> train =
-                LongStream.range(0, 20_000).mapToObj(TRAIN::scene).flatMap(s -> combinations(s).stream()).collect(Collectors.toSet());
-        List<Scene> combined = scenes(HELD_OUT).filter(s -> !combinations(s).isEmpty()).toList();
-        assertThat(combined).hasSizeGreaterThan(MANY / 3).allSatisfy(s -> assertThat(combinations(s)).anyMatch(c -> !train.contains(c)));
+    void practiceHasWordsOfTraining() {
+        assertThat(scenes(PRACTICE).flatMap(SignsWorldTest::folded)).hasSizeGreaterThan(1000).allMatch(w -> Split.of(w) == Split.TRAIN);
+    }
+
+    @Test
+    void aSceneWithShapesHasACombinationThatTheOtherPartsNeverShow() {
+        Set<List<Object>> train = allCombinations(TRAIN);
+        Set<List<Object>> practice = allCombinations(PRACTICE);
+        List<Scene> heldOut = scenes(HELD_OUT).filter(s -> !combinations(s).isEmpty()).toList();
+        assertThat(heldOut).hasSizeGreaterThan(MANY / 3)
+                .allSatisfy(s -> assertThat(combinations(s)).anyMatch(c -> !train.contains(c) && !practice.contains(c)));
+        List<Scene> practised = scenes(PRACTICE).filter(s -> !combinations(s).isEmpty()).toList();
+        assertThat(practised).hasSizeGreaterThan(MANY / 3).allSatisfy(s -> assertThat(combinations(s)).anyMatch(c -> !train.contains(c)));
+    }
+
+    private static Set<List<Object>> allCombinations(SignsWorld world) {
+        return LongStream.range(0, 20_000).mapToObj(world::scene).flatMap(s -> combinations(s).stream()).collect(Collectors.toSet());
     }
 
     @Test
