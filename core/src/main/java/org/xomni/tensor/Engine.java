@@ -3,6 +3,7 @@ package org.xomni.tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.global.torch;
 
@@ -47,6 +48,21 @@ public final class Engine {
         }
         start();
         torch.set_num_threads(threads);
+        blasThreads(threads);
+    }
+
+    /**
+     * OpenBLAS has threads of its own, as many as cores: when operations use one, the others would wait for work in a loop, on cores that are wanted, and two
+     * callers would take turns.
+     */
+    private static void blasThreads(int threads) {
+        SymbolLookup.loaderLookup().find("openblas_set_num_threads").ifPresent(set -> {
+            try {
+                Linker.nativeLinker().downcallHandle(set, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)).invokeExact(threads);
+            } catch (Throwable e) {
+                throw new IllegalStateException("cannot set the threads of OpenBLAS", e);
+            }
+        });
     }
 
     /**

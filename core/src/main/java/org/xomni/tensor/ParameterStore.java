@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -49,6 +50,9 @@ public final class ParameterStore implements AutoCloseable {
                 String description, Map<String, StoredTensor> tensors, List<? extends AutoCloseable> files, LowRank lowRank, Initializer fresh)
                 implements Source {}
 
+        /** The weights of another store, in the same memory, with gradients of their own. */
+        record Shared(ParameterStore owner) implements Source {}
+
         /** No weights: tensors have shapes and no memory. */
         record Shapes() implements Source {}
     }
@@ -84,6 +88,14 @@ public final class ParameterStore implements AutoCloseable {
     /** Only compares names and shapes: no weight is read, tensors have shapes but no memory. */
     public static ParameterStore dry(String description, Map<String, StoredTensor> tensors, Numerics numerics) {
         return new ParameterStore(new Source.Stored(description, tensors, List.of()), numerics, true);
+    }
+
+    /**
+     * The parameters of another store in the same memory: what is written to one is read from both, while gradients are each one's own. For training by several
+     * threads; what is trained must be known to the owner ({@code requires_grad}), and the owner is closed last.
+     */
+    public static ParameterStore sharing(ParameterStore owner) {
+        return new ParameterStore(new Source.Shared(owner), owner.numerics, false);
     }
 
     /** Every parameter that a module asks for, with its shape and without memory: what a model would be. Nothing can be computed with it. */
@@ -136,7 +148,11 @@ public final class ParameterStore implements AutoCloseable {
 
     @Nullable
     LowRank lowRank() {
-        return source instanceof Source.Adapted adapted ? adapted.lowRank() : null;
+        return switch (source) {
+            case Source.Adapted adapted -> adapted.lowRank();
+            case Source.Shared shared -> shared.owner().lowRank();
+            default -> null;
+        };
     }
 
     /** How many scalar parameters modules have asked for. */
@@ -186,6 +202,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Trainable trainable -> trainable.tensors();
             case Source.Adapted adapted -> adapted.tensors();
             case Source.Random random -> Map.of();
+            case Source.Shared shared -> Map.of();
             case Source.Shapes shapes -> Map.of();
         };
     }
@@ -196,6 +213,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Trainable trainable -> trainable.description();
             case Source.Adapted adapted -> adapted.description();
             case Source.Random random -> "the model of random weights";
+            case Source.Shared shared -> shared.owner().description();
             case Source.Shapes shapes -> "the model without weights";
         };
     }
@@ -209,6 +227,7 @@ public final class ParameterStore implements AutoCloseable {
         return switch (source) {
             case Source.Stored stored -> stored.tensors().containsKey(name);
             case Source.Adapted adapted -> adapted.tensors().containsKey(name);
+            case Source.Shared shared -> shared.owner().parameters().containsKey(name);
             default -> true;
         };
     }
@@ -226,6 +245,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Adapted adapted when LowRank.isAdapter(name) -> fresh(adapted.fresh(), name, dtype, shape);
             case Source.Adapted adapted -> load(name, adapted.tensors(), dtype, shape);
             case Source.Random random -> draw(random, dtype, shape);
+            case Source.Shared shared -> shared(shared.owner(), name);
             case Source.Shapes shapes -> placeholder(dtype, shape);
             case Source.Trainable trainable when trainable.tensors().containsKey(name) -> load(name, trainable.tensors(), dtype, shape);
             case Source.Trainable trainable -> fresh(trainable.fresh(), name, dtype, shape);
@@ -236,6 +256,11 @@ public final class ParameterStore implements AutoCloseable {
 
     private Tensor fresh(Initializer initializer, String name, DType dtype, long[] shape) {
         return owned(() -> initializer.make(name, shape).to(numerics.torchDevice(), dtype.scalarType()));
+    }
+
+    private static Tensor shared(ParameterStore owner, String name) {
+        Tensor original = Objects.requireNonNull(owner.parameters.get(name), name);
+        return owned(() -> original.detach().requires_grad_(original.requires_grad()));
     }
 
     private Tensor load(String name, Map<String, StoredTensor> tensors, DType dtype, long[] shape) {
@@ -314,6 +339,7 @@ public final class ParameterStore implements AutoCloseable {
             case Source.Adapted adapted -> adapted.files().forEach(ParameterStore::closeQuietly);
             case Source.Random random -> random.randomness().close();
             case Source.Trainable trainable -> {}
+            case Source.Shared shared -> {}
             case Source.Shapes shapes -> {}
         }
     }

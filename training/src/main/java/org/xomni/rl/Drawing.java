@@ -62,6 +62,11 @@ public final class Drawing implements AutoCloseable {
         return new Drawings(all(shares, Drawings::rollouts), all(shares, Drawings::pictures));
     }
 
+    /** The threads that draw. */
+    Workers workers() {
+        return workers;
+    }
+
     /** What a thread has done, and how long it took. */
     private record Share(Drawings drawings, Phases phases) {}
 

@@ -2,20 +2,37 @@ package org.xomni.rl;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
+import org.xomni.image.ImageTokens;
 
 /**
  * The rollouts of a batch that something can be learnt from. Groups in which all rewards are the same carry no signal: they are counted and left out, so
- * that neither the KL penalty alone nor their share of a mean moves the policy.
+ * that neither the KL penalty alone nor their share of a mean moves the policy. Rollouts of a group that are the same are scored once and count as often as
+ * they were drawn.
  *
- * @param rollouts of the groups that are kept, one after the other
- * @param advantages one for each
+ * @param members of the groups that are kept, one after the other
  * @param zeroVariance how many groups were left out
  * @param deviation the mean over all groups of the standard deviation of rewards
  */
-@SuppressWarnings("ArrayRecordComponent") // read only
-record Groups(List<Rollout> rollouts, double[] advantages, int zeroVariance, double deviation) {
+record Groups(List<Member> members, int zeroVariance, double deviation) {
+
+    /**
+     * A rollout of a group.
+     *
+     * @param count how often it was drawn
+     */
+    record Member(Rollout rollout, double advantage, int count) {}
+
+    /** What equal rollouts have in common. */
+    private record Judged(ImageTokens image, double reward) {}
+
+    Groups {
+        members = List.copyOf(members);
+    }
 
     /**
      * @param rollouts all of the batch, group by group
@@ -23,8 +40,7 @@ record Groups(List<Rollout> rollouts, double[] advantages, int zeroVariance, dou
      * @param size of a group
      */
     static Groups of(List<Rollout> rollouts, double[] rewards, int size, Advantage advantage) {
-        List<Rollout> kept = new ArrayList<>();
-        List<double[]> advantages = new ArrayList<>();
+        List<Member> members = new ArrayList<>();
         int zeroVariance = 0;
         double deviations = 0;
         for (int from = 0; from < rewards.length; from += size) {
@@ -34,23 +50,60 @@ record Groups(List<Rollout> rollouts, double[] advantages, int zeroVariance, dou
             if (Advantage.hasZeroVariance(group)) {
                 zeroVariance++;
             } else {
-                kept.addAll(rollouts.subList(from, from + size));
-                advantages.add(advantage.of(group));
+                members.addAll(members(rollouts.subList(from, from + size), group, advantage.of(group)));
             }
         }
         int groups = rewards.length / size;
-        return new Groups(kept, advantages.stream().flatMapToDouble(Arrays::stream).toArray(), zeroVariance, deviations / Math.max(1, groups));
+        return new Groups(members, zeroVariance, deviations / Math.max(1, groups));
     }
 
-    /** The same rollouts in {@code parts} stretches of nearly equal length, without empty ones. */
+    private static Collection<Member> members(List<Rollout> rollouts, double[] rewards, double[] advantages) {
+        Map<Judged, Member> members = new LinkedHashMap<>();
+        for (int i = 0; i < rewards.length; i++) {
+            Member one = new Member(rollouts.get(i), advantages[i], 1);
+            members.merge(new Judged(one.rollout.image(), rewards[i]), one, (a, b) -> new Member(a.rollout, a.advantage, a.count + 1));
+        }
+        return members.values();
+    }
+
+    List<Rollout> rollouts() {
+        return members.stream().map(Member::rollout).toList();
+    }
+
+    double[] advantages() {
+        return members.stream().mapToDouble(Member::advantage).toArray();
+    }
+
+    /** How often each was drawn. */
+    double[] counts() {
+        return members.stream().mapToDouble(Member::count).toArray();
+    }
+
+    /** What each token of a member counts in the objective, all times that it was drawn together. */
+    double[] weights(Aggregation aggregation) {
+        // The aggregation is about what was drawn, repetitions and all.
+        double[] drawn = aggregation.weights(members.stream().flatMapToInt(m -> IntStream.generate(m.rollout::length).limit(m.count)).toArray());
+        double[] weights = new double[members.size()];
+        int at = 0;
+        for (int i = 0; i < weights.length; i++) {
+            int count = members.get(i).count;
+            weights[i] = count * drawn[at];
+            at += count;
+        }
+        return weights;
+    }
+
+    /** Image tokens that were drawn. */
+    long tokens() {
+        return members.stream().mapToLong(m -> (long) m.count * m.rollout.length()).sum();
+    }
+
+    /** The same members in {@code parts} stretches of nearly equal length, without empty ones. */
     List<Groups> split(int parts) {
         return IntStream.range(0, parts)
-                .mapToObj(p -> part((int) ((long) p * rollouts.size() / parts), (int) ((p + 1L) * rollouts.size() / parts)))
-                .filter(g -> !g.rollouts.isEmpty())
+                .mapToObj(p -> members.subList((int) ((long) p * members.size() / parts), (int) ((p + 1L) * members.size() / parts)))
+                .filter(part -> !part.isEmpty())
+                .map(part -> new Groups(part, zeroVariance, deviation))
                 .toList();
-    }
-
-    private Groups part(int from, int to) {
-        return new Groups(rollouts.subList(from, to), Arrays.copyOfRange(advantages, from, to), zeroVariance, deviation);
     }
 }

@@ -56,7 +56,6 @@ public final class GrpoLoop {
     private final LoopSettings loop;
     private final long seed;
     private final @Nullable HeldOut heldOut;
-    private final PolicyUpdate update;
 
     /** A loop over parts that stay the caller's. */
     public GrpoLoop(
@@ -76,7 +75,6 @@ public final class GrpoLoop {
         this.loop = loop;
         this.seed = seed;
         this.heldOut = heldOut;
-        this.update = new PolicyUpdate(policy, settings, loop.accumulate());
     }
 
     /**
@@ -92,6 +90,7 @@ public final class GrpoLoop {
         Snapshots snapshots = new Snapshots(run);
         Optional<Snapshots.Found> found = snapshots.newest();
         try (AdamW optimizer = new AdamW(List.of(policy.trained()), loop.optimizer());
+                PolicyUpdate update = new PolicyUpdate(policy, settings, loop.accumulate(), drawing.workers());
                 Average average = new Average(optimizer.masters(), loop.ema());
                 Metrics metrics = Metrics.open(run, found.map(Snapshots.Found::step).orElse(0L))) {
             Map<String, Tensor> state = state(optimizer, average);
@@ -114,7 +113,7 @@ public final class GrpoLoop {
             }
             while (step < loop.steps()) {
                 Phases phases = new Phases();
-                Map<String, Double> measured = step(step, optimizer, metrics, phases);
+                Map<String, Double> measured = step(step, update, optimizer, metrics, phases);
                 updates += measured.getOrDefault("updates", 0.0).longValue();
                 average.update(step);
                 step++;
@@ -138,7 +137,7 @@ public final class GrpoLoop {
     }
 
     /** One batch. */
-    private Map<String, Double> step(long step, AdamW optimizer, Metrics metrics, Phases phases) {
+    private Map<String, Double> step(long step, PolicyUpdate update, AdamW optimizer, Metrics metrics, Phases phases) {
         Map<String, Double> measured = new LinkedHashMap<>();
         try (Scope scope = Scope.plain()) {
             List<Prompt> asked = asked(step);

@@ -1,6 +1,6 @@
 package org.xomni.rl;
 
-// Shapes: B rollouts, T image tokens, padded; values at padding are 0 in mask and weights.
+// Shapes: B rollouts, T image tokens, padded; values at padding are 0 in counts and weights.
 
 import static org.bytedeco.pytorch.global.torch.minimum;
 
@@ -29,11 +29,11 @@ record GrpoLoss(Tensor total, Tensor kl, Tensor clippedHigh, Tensor clippedLow) 
      * @param reference_BT by the frozen reference
      * @param advantages_B1 A
      * @param weights_BT w, see {@link Aggregation}
-     * @param mask_BT fp32, 1 for tokens
+     * @param drawn_BT fp32, how often each token was drawn, which metrics are about; 0 at padding
      * @param beta of the KL penalty
      */
     static GrpoLoss of(
-            Tensor current_BT, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT, Tensor mask_BT, Clip clip, double beta) {
+            Tensor current_BT, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT, Tensor drawn_BT, Clip clip, double beta) {
         Tensor ratio_BT = current_BT.sub(old_BT).exp();
         Tensor objective_BT = minimum(ratio_BT.mul(advantages_B1), clip.bound(ratio_BT).mul(advantages_B1));
         Tensor d_BT = reference_BT.sub(current_BT);
@@ -41,10 +41,10 @@ record GrpoLoss(Tensor total, Tensor kl, Tensor clippedHigh, Tensor clippedLow) 
         Tensor total = objective_BT.sub(k3_BT.mul(new Scalar(beta))).mul(weights_BT).sum().neg();
         Tensor high = ratio_BT.gt(new Scalar(1 + clip.high())).logical_and(advantages_B1.gt(new Scalar(0)));
         Tensor low = ratio_BT.lt(new Scalar(1 - clip.low())).logical_and(advantages_B1.lt(new Scalar(0)));
-        return new GrpoLoss(total, k3_BT.detach().mul(mask_BT).sum(), count(high, mask_BT), count(low, mask_BT));
+        return new GrpoLoss(total, k3_BT.detach().mul(drawn_BT).sum(), count(high, drawn_BT), count(low, drawn_BT));
     }
 
-    private static Tensor count(Tensor chosen_BT, Tensor mask_BT) {
-        return chosen_BT.to(ScalarType.Float).mul(mask_BT).sum();
+    private static Tensor count(Tensor chosen_BT, Tensor drawn_BT) {
+        return chosen_BT.to(ScalarType.Float).mul(drawn_BT).sum();
     }
 }

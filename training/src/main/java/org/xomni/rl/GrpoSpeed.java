@@ -28,7 +28,7 @@ public final class GrpoSpeed implements AutoCloseable {
     private final GrpoSettings settings;
     private final Workers workers;
     private final int tokens;
-    private final int microBatches;
+    private final PolicyUpdate update;
     private long step;
 
     /**
@@ -46,7 +46,7 @@ public final class GrpoSpeed implements AutoCloseable {
                 Math.max(1, rollouts / group), group, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
         this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
         this.tokens = tokens;
-        this.microBatches = Math.max(1, settings.batch() / Math.max(1, microBatch));
+        this.update = new PolicyUpdate(policy, settings, Math.max(1, settings.batch() / Math.max(1, microBatch)), workers);
     }
 
     private static UnifiedModel model(UnifiedConfig config, Numerics numerics) {
@@ -67,7 +67,6 @@ public final class GrpoSpeed implements AutoCloseable {
             List<Rollout> rollouts = phases.time(Phase.ROLLOUT, () -> workers.each(part -> share(config, now, part)).stream().flatMap(List::stream).toList());
             double[] rewards = new Random(now).doubles(settings.batch()).toArray();
             Groups groups = Groups.of(rollouts, rewards, settings.rollouts(), settings.advantage());
-            PolicyUpdate update = new PolicyUpdate(policy, settings, microBatches);
             PolicyUpdate.Scored scored = phases.time(Phase.SCORE, () -> update.score(groups));
             PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(scored, optimizer, 1e-5));
             assert outcome.updates() == 1;
@@ -104,6 +103,7 @@ public final class GrpoSpeed implements AutoCloseable {
     @Override
     public void close() {
         workers.close();
+        update.close();
         optimizer.close();
         policy.close();
     }

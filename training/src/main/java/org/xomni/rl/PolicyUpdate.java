@@ -2,11 +2,14 @@ package org.xomni.rl;
 
 // Shapes: B rollouts, T image tokens.
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
-import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.tensor.XOmniException;
@@ -15,33 +18,47 @@ import org.xomni.train.AdamW;
 /**
  * What a batch of rollouts does to the policy: scores by the policy as it is (old) and by the reference, then clipped updates. Micro-batches are the same
  * in all scorings, so that each score is made by the same arithmetic and the ratio is exactly 1 as long as the weights have not moved.
+ *
+ * <p>Workers share the micro-batches. All but the first, which has the policy itself, have a replica: the same weights with gradients of its own.
  */
-final class PolicyUpdate {
+final class PolicyUpdate implements AutoCloseable {
     private final Policy policy;
     private final GrpoSettings settings;
     private final int accumulate;
+    private final Workers workers;
+    private final List<UnifiedModel> models;
 
     /**
+     * @param policy whose parameters an optimiser has taken over
      * @param accumulate micro-batches of an update
+     * @param workers stay the caller's
      */
-    PolicyUpdate(Policy policy, GrpoSettings settings, int accumulate) {
+    PolicyUpdate(Policy policy, GrpoSettings settings, int accumulate, Workers workers) {
         this.policy = policy;
         this.settings = settings;
         this.accumulate = accumulate;
+        this.workers = workers;
+        this.models = IntStream.range(0, workers.count()).mapToObj(i -> i == 0 ? policy.model() : policy.replica()).toList();
     }
 
     /**
      * Rollouts that are scored together.
      *
+     * @param drawn_BT how often each token was drawn, 0 at padding
      * @param old_BT log-probabilities by the policy that drew them
      * @param reference_BT by the reference
      * @param advantages_B1 of the rollouts
      * @param weights_BT of the tokens in their mini-batch
      */
-    private record MicroBatch(RolloutTensors tensors, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT) {}
+    private record MicroBatch(
+            RolloutTensors tensors, Tensor drawn_BT, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT) {}
 
     /** A batch, scored: for each update of an epoch its micro-batches. */
     record Scored(List<List<MicroBatch>> miniBatches, long tokens, double entropy) {}
+
+    /** Log-probabilities of a micro-batch's tokens, by policy and reference, and the sum of entropies. */
+    @SuppressWarnings("ArrayRecordComponent") // read only
+    private record Scores(float[] old, float[] reference, double entropy) {}
 
     /** What updates did, summed; means are over {@code tokens}. */
     static final class Outcome {
@@ -87,35 +104,55 @@ final class PolicyUpdate {
         int updates() {
             return updates;
         }
+
+        private void add(Outcome part) {
+            loss += part.loss;
+            kl += part.kl;
+            clippedHigh += part.clippedHigh;
+            clippedLow += part.clippedLow;
+            tokens += part.tokens;
+        }
     }
 
     /** Scores a batch by both models. The tensors live as long as the caller's scope. */
     Scored score(Groups batch) {
-        UnifiedConfig config = policy.model().config();
         List<List<MicroBatch>> miniBatches = new ArrayList<>();
-        long tokens = 0;
         double entropy = 0;
         for (Groups mini : batch.split(settings.miniBatches())) {
-            double[] weights = settings.aggregation().weights(mini.rollouts().stream().mapToInt(Rollout::length).toArray());
+            List<Groups> parts = mini.split(accumulate);
+            List<RolloutTensors> tensors = parts.stream().map(p -> RolloutTensors.of(p.rollouts(), policy.model().config(), policy.model().numerics())).toList();
+            List<Scores> scores = workers.share(parts.size(), (worker, i) -> score(tensors.get(i), parts.get(i).counts()));
+            double[] weights = mini.weights(settings.aggregation());
             List<MicroBatch> microBatches = new ArrayList<>();
             int from = 0;
-            for (Groups micro : mini.split(accumulate)) {
-                int to = from + micro.rollouts().size();
-                RolloutTensors tensors = RolloutTensors.of(micro.rollouts(), config, policy.model().numerics());
-                try (Scope scope = Scope.frozen()) {
-                    TokenScores old = TokenScores.of(policy.model(), tensors);
-                    entropy += old.entropy().item_float();
-                    Tensor reference_BT = TokenScores.of(policy.reference(), tensors).chosen_BT();
-                    microBatches.add(new MicroBatch(
-                            tensors, scope.keep(old.chosen_BT()), scope.keep(reference_BT), scope.keep(RolloutTensors.column(micro.advantages(), reference_BT)),
-                            scope.keep(tensors.overTokens(Arrays.copyOfRange(weights, from, to)))));
-                }
-                tokens += micro.rollouts().stream().mapToInt(Rollout::length).sum();
+            for (int i = 0; i < parts.size(); i++) {
+                int to = from + parts.get(i).members().size();
+                microBatches.add(microBatch(tensors.get(i), scores.get(i), parts.get(i), Arrays.copyOfRange(weights, from, to)));
+                entropy += scores.get(i).entropy();
                 from = to;
             }
             miniBatches.add(microBatches);
         }
-        return new Scored(miniBatches, tokens, tokens == 0 ? 0 : entropy / tokens);
+        return new Scored(miniBatches, batch.tokens(), entropy / Math.max(1, batch.tokens()));
+    }
+
+    private Scores score(RolloutTensors tensors, double[] counts) {
+        try (Scope scope = Scope.frozen()) {
+            TokenScores old = TokenScores.of(policy.model(), tensors);
+            Tensor reference_BT = TokenScores.of(policy.reference(), tensors).chosen_BT();
+            return new Scores(Tensors.floats(old.chosen_BT()), Tensors.floats(reference_BT), old.entropy(tensors.overTokens(counts)).item_float());
+        }
+    }
+
+    private MicroBatch microBatch(RolloutTensors tensors, Scores scores, Groups part, double[] weights) {
+        long[] shape = Tensors.shape(tensors.mask_BT());
+        return new MicroBatch(
+                tensors,
+                tensors.overTokens(part.counts()),
+                policy.model().numerics().place(Tensors.of(scores.old(), shape)),
+                policy.model().numerics().place(Tensors.of(scores.reference(), shape)),
+                RolloutTensors.column(part.advantages(), tensors.mask_BT()),
+                tensors.overTokens(weights));
     }
 
     /**
@@ -127,10 +164,13 @@ final class PolicyUpdate {
         Outcome outcome = new Outcome();
         for (int epoch = 0; epoch < settings.epochs(); epoch++) {
             for (List<MicroBatch> miniBatch : batch.miniBatches()) {
-                double before = outcome.loss;
-                for (MicroBatch micro : miniBatch) {
-                    backward(micro, outcome);
+                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(models.get(worker), miniBatch.get(i)));
+                if (outcome.updates == 0) {
+                    outcome.firstRatioError = parts.stream().mapToDouble(Outcome::firstRatioError).max().orElse(0);
                 }
+                double before = outcome.loss;
+                parts.forEach(outcome::add);
+                gather();
                 double norm = optimizer.gradientNorm();
                 if (!Double.isFinite(outcome.loss - before) || !Double.isFinite(norm)) {
                     throw new XOmniException("the loss is " + (outcome.loss - before) + " and the gradient norm " + norm);
@@ -143,23 +183,43 @@ final class PolicyUpdate {
         return outcome;
     }
 
-    private void backward(MicroBatch micro, Outcome outcome) {
+    private Outcome backward(UnifiedModel model, MicroBatch micro) {
         try (Scope scope = Scope.plain()) {
-            Tensor current_BT = TokenScores.of(policy.model(), micro.tensors()).chosen_BT();
+            Tensor current_BT = TokenScores.of(model, micro.tensors()).chosen_BT();
             GrpoLoss loss = GrpoLoss.of(
-                    current_BT, micro.old_BT(), micro.reference_BT(), micro.advantages_B1(), micro.weights_BT(), micro.tensors().mask_BT(),
+                    current_BT, micro.old_BT(), micro.reference_BT(), micro.advantages_B1(), micro.weights_BT(), micro.drawn_BT(),
                     settings.clip(), settings.kl());
             loss.total().backward();
-            outcome.loss += loss.total().item_float();
-            outcome.kl += loss.kl().item_float();
-            outcome.clippedHigh += loss.clippedHigh().item_float();
-            outcome.clippedLow += loss.clippedLow().item_float();
-            outcome.tokens += (long) micro.tensors().mask_BT().sum().item_float();
-            if (outcome.updates == 0) {
-                for (float logRatio : Tensors.floats(current_BT.sub(micro.old_BT()))) {
-                    outcome.firstRatioError = Math.max(outcome.firstRatioError, Math.abs(Math.expm1(logRatio)));
-                }
+            Outcome outcome = new Outcome();
+            outcome.loss = loss.total().item_float();
+            outcome.kl = loss.kl().item_float();
+            outcome.clippedHigh = loss.clippedHigh().item_float();
+            outcome.clippedLow = loss.clippedLow().item_float();
+            outcome.tokens = (long) micro.drawn_BT().sum().item_float();
+            for (float logRatio : Tensors.floats(current_BT.sub(micro.old_BT()))) {
+                outcome.firstRatioError = Math.max(outcome.firstRatioError, Math.abs(Math.expm1(logRatio)));
+            }
+            return outcome;
+        }
+    }
+
+    /** Adds the gradients of the replicas to those of the policy, in order. */
+    private void gather() {
+        try (Scope scope = Scope.frozen()) {
+            for (UnifiedModel replica : models.subList(1, models.size())) {
+                replica.store().parameters().forEach((name, parameter) -> {
+                    Tensor gradient = parameter.grad();
+                    if (gradient.defined()) {
+                        requireNonNull(policy.model().store().parameters().get(name)).grad().add_(gradient);
+                        gradient.zero_();
+                    }
+                });
             }
         }
+    }
+
+    @Override
+    public void close() {
+        models.subList(1, models.size()).forEach(UnifiedModel::close);
     }
 }

@@ -15,9 +15,8 @@ import org.xomni.tensor.Tensors;
  *
  * @param chosen_BT log-probability of each token, fp32, 0 at padding
  * @param all_NK log-probabilities of all codes where each token stands
- * @param mask_BT 1 for tokens
  */
-record TokenScores(Tensor chosen_BT, Tensor all_NK, Tensor mask_BT) {
+record TokenScores(Tensor chosen_BT, Tensor all_NK) {
 
     static TokenScores of(UnifiedModel model, RolloutTensors batch) {
         Tensor hidden_BLD = model.forward(batch.ids_BL());
@@ -25,12 +24,16 @@ record TokenScores(Tensor chosen_BT, Tensor all_NK, Tensor mask_BT) {
         Tensor all_NK = model.logits(hidden_ND, Head.IMAGE).to(ScalarType.Float).log_softmax(1);
         long[] shape = Tensors.shape(batch.mask_BT());
         Tensor chosen_BT = all_NK.gather(1, batch.codes_N().unsqueeze(1)).view(shape).mul(batch.mask_BT());
-        return new TokenScores(chosen_BT, all_NK, batch.mask_BT());
+        return new TokenScores(chosen_BT, all_NK);
     }
 
-    /** The entropy of the distributions that tokens were drawn from, in nats, summed over tokens. */
-    Tensor entropy() {
+    /**
+     * The entropy of the distributions that tokens were drawn from, in nats, summed over tokens.
+     *
+     * @param drawn_BT how often each was drawn
+     */
+    Tensor entropy(Tensor drawn_BT) {
         Tensor all = all_NK.detach();
-        return all.exp().mul(all).sum(1).mul(mask_BT.reshape(-1)).sum().mul(new Scalar(-1.0));
+        return all.exp().mul(all).sum(1).mul(drawn_BT.reshape(-1)).sum().mul(new Scalar(-1.0));
     }
 }

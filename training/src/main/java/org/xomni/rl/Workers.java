@@ -54,17 +54,33 @@ final class Workers implements AutoCloseable {
         }
     }
 
+    /** A task that a worker does. */
+    interface Task<T> {
+        T apply(int worker, int task);
+    }
+
+    /**
+     * Shares out tasks, the same in every call: worker w does the tasks w, w + count, w + 2 count, ...
+     *
+     * @return what came of each task
+     */
+    <T> List<T> share(int tasks, Task<T> task) {
+        List<List<T>> done = each(worker ->
+                IntStream.iterate(worker, i -> i < tasks, i -> i + count).mapToObj(i -> task.apply(worker, i)).toList());
+        return IntStream.range(0, tasks).mapToObj(i -> done.get(i % count).get(i / count)).toList();
+    }
+
     private static <T> T get(Future<T> result) {
         try {
             return result.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new XOmniException("drawing was interrupted; go on with --resume", e);
+            throw new XOmniException("the work was interrupted; go on with --resume", e);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException known) {
                 throw known;
             }
-            throw new IllegalStateException("drawing failed", e.getCause());
+            throw new IllegalStateException("a worker failed", e.getCause());
         }
     }
 

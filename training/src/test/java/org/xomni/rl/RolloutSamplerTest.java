@@ -38,9 +38,10 @@ class RolloutSamplerTest {
     private static double surplus(UnifiedModel model, Sampling sampling) {
         List<Rollout> rollouts = draw(model, sampling, 8);
         try (Scope scope = Scope.inference()) {
-            TokenScores scores = TokenScores.of(model, RolloutTensors.of(rollouts, model.config(), model.numerics()));
+            RolloutTensors tensors = RolloutTensors.of(rollouts, model.config(), model.numerics());
+            TokenScores scores = TokenScores.of(model, tensors);
             int tokens = rollouts.stream().mapToInt(Rollout::length).sum();
-            return (-scores.chosen_BT().sum().item_float() - scores.entropy().item_float()) / tokens;
+            return (-scores.chosen_BT().sum().item_float() - scores.entropy(tensors.mask_BT()).item_float()) / tokens;
         }
     }
 
