@@ -30,4 +30,7 @@ stage pretrain pretrain-3
 stage sft sft-1
 stage sft sft-2
 wait "$decoder"
-stage grpo grpo
+stage grpo grpo-1
+stage sft sft-3
+cp runs/sft-3/model/model/model.safetensors models/mini-sft/
+stage grpo grpo-2

@@ -2,6 +2,7 @@ package org.xomni.rl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -57,6 +58,8 @@ class GrpoLoopTest {
     @TempDir
     Path folder;
 
+    private int threads = 2;
+
     private static Rewards rewards(OnFailure onFailure, ToDoubleFunction<Drawn> score) {
         Reward reward = drawn -> drawn.stream().mapToDouble(score).toArray();
         return new Rewards(List.of(new WeightedReward("test", reward, 1, new Scale.None(), null, onFailure)));
@@ -87,7 +90,7 @@ class GrpoLoopTest {
         List<Map<String, Double>> metrics = new ArrayList<>();
         try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), model, lowRank, 5, numerics);
                 RolloutSampler sampler = new RolloutSampler(model, settings.rows());
-                Drawing drawing = new Drawing(sampler, BLANK, 2)) {
+                Drawing drawing = new Drawing(sampler, BLANK, threads)) {
             new GrpoLoop(policy, drawing, PROMPTS, rewards, settings, loop, 7, null).run(run, resume, new RunListener() {
                 @Override
                 public void stepped(long step, Map<String, Double> measured) {
@@ -144,6 +147,20 @@ class GrpoLoopTest {
         assertThat(metrics).allSatisfy(m -> assertThat(value(m, "first_ratio_error")).isZero());
         assertThat(value(metrics.getFirst(), "kl")).isZero();
         assertThat(value(metrics.getLast(), "kl")).isPositive();
+    }
+
+    /** Replicas add up to the gradient that the policy has alone, in two updates of which the second sees what the first has written. */
+    @Test
+    void workersComputeTheUpdateOfOne() {
+        List<Map<String, Double>> two = train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 2), loop(1, 1));
+        threads = 1;
+        List<Map<String, Double>> one =
+                train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 2), loop(1, 1), FP32, null, folder.resolve("one"), false, NEVER);
+        for (String name : List.of("reward", "loss", "kl", "entropy", "gradient_norm")) {
+            double expected = value(one.getFirst(), name);
+            assertThat(value(two.getFirst(), name)).as(name).isCloseTo(expected, within(1e-4 * Math.abs(expected)));
+        }
+        assertThat(value(one.getFirst(), "kl")).isPositive();
     }
 
     @Test
