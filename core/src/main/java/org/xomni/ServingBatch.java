@@ -47,6 +47,11 @@ final class ServingBatch implements AutoCloseable {
         return rows.isEmpty();
     }
 
+    /** Whether somebody reads along as an answer is said. */
+    boolean isSpeaking() {
+        return rows.stream().anyMatch(Speech.class::isInstance);
+    }
+
     /** Slots that nobody holds. */
     int free() {
         return batch.free();

@@ -21,7 +21,7 @@ import org.xomni.tensor.InputException;
  * answers share it. A place that becomes free goes to the client with the fewest rows in the batch, then to the task that came first, so nobody
  * who asks for ten pictures keeps another waiting for all of them.
  *
- * <p>One thread owns the unified model ({@link ServingBatch}), another encodes pictures and makes pixels of tokens ({@link ServingVision}); the
+ * <p>One thread owns the unified model ({@link ServingBatch}), others encode pictures and make pixels of tokens ({@link ServingVision}); the
  * {@link XOmni} may not be used by others while the engine is open. Every task has its own random numbers, so that a seed draws the same picture:
  * up to rounding, or to the bit with {@link ServingLimits#deterministic}.
  */
@@ -208,6 +208,7 @@ public final class ServingEngine implements AutoCloseable {
         loaded.complete(null);
         try (batch) {
             while (!stopping) {
+                leaveCoresToVision(batch);
                 begin(batch);
                 batch.step();
                 waitForWork(batch);
@@ -216,6 +217,21 @@ public final class ServingEngine implements AutoCloseable {
             Thread.currentThread().interrupt();
         } finally {
             refuseWaiting();
+        }
+    }
+
+    /**
+     * Draws nothing as long as pictures whose tokens are drawn keep all cores busy: they are finished sooner, and those that arrive meanwhile are drawn together
+     * by all cores. Answers, which are read as they come, do not wait for pictures.
+     */
+    private void leaveCoresToVision(ServingBatch batch) throws InterruptedException {
+        lock.lock();
+        try {
+            while (!stopping && vision.isFull() && !batch.isSpeaking() && waiting.stream().noneMatch(job -> job.task() instanceof Task.Answer)) {
+                boolean unused = changed.await(1, TimeUnit.SECONDS);
+            }
+        } finally {
+            lock.unlock();
         }
     }
 

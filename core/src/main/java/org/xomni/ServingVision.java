@@ -6,16 +6,26 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
+import org.xomni.tensor.Engine;
 
-/** The second thread of a {@link ServingEngine}: it alone uses the image tokenizer and the decoder. */
+/**
+ * What a {@link ServingEngine} has beside its thread for the unified model: threads that use the image tokenizer and the decoder. Small pictures are made by one
+ * thread each, several at the same time; all other work is alone.
+ */
 final class ServingVision implements AutoCloseable {
     /** A preview is for a glance. */
     private static final int PREVIEW_STEPS = 4;
@@ -24,11 +34,17 @@ final class ServingVision implements AutoCloseable {
     private final ServingCounts counts;
     private final Consumer<Job<?>> ready;
     private final EncodedImages encoded;
-    private final ThreadPoolExecutor thread = new ThreadPoolExecutor(
-            1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Thread.ofPlatform().name("xomni-vision").factory());
+    private final int count = Engine.threads();
+    private final ThreadPoolExecutor threads = new ThreadPoolExecutor(
+            count, count, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
+    /** Read by those that make small pictures, written by those that want to be alone. */
+    private final ReadWriteLock company = new ReentrantReadWriteLock(true);
+    private final AtomicInteger small = new AtomicInteger();
     private final boolean deterministic;
     /** Pictures whose tokens are drawn; there is a run of {@link #decodeNext} to come for each. */
     private final Deque<Drawn> drawn = new ConcurrentLinkedDeque<>();
+    /** The last preview; its picture shall not be there before it. */
+    private volatile CompletableFuture<Void> glance = CompletableFuture.allOf();
     private volatile boolean stopping;
 
     /** What is left to do for a picture whose tokens are drawn. */
@@ -46,9 +62,17 @@ final class ServingVision implements AutoCloseable {
         this.encoded = new EncodedImages(xomni);
     }
 
+    private Thread thread(Runnable work) {
+        return Thread.ofPlatform().name("xomni-vision").unstarted(() -> {
+            // A new thread would begin with what another has set for itself.
+            Engine.threads(count);
+            work.run();
+        });
+    }
+
     /** Encodes the pictures of a job's conversation. */
     void encode(Job<?> job) {
-        run(job, () -> {
+        var unused = run(job, () -> {
             job.encoded(encoded.encode(job.conversation()));
             ready.accept(job);
         });
@@ -59,20 +83,33 @@ final class ServingVision implements AutoCloseable {
         counts.decoding.increment();
         job.whenDone(counts.decoding::decrement);
         var picture = new TokenDecoder.Picture(tokens, tokens.height() * tokens.width(), shown, request.seed(), request.decode());
+        if (xomni.pixels().isSmall(List.of(picture))) {
+            small.incrementAndGet();
+            job.whenDone(small::decrementAndGet);
+        }
         drawn.add(new Drawn(job, request, picture, promptTokens));
-        thread.execute(this::decodeNext);
+        threads.execute(this::decodeNext);
+    }
+
+    /** Whether small pictures keep all threads busy. */
+    boolean isFull() {
+        return small.get() >= count;
     }
 
     /** Whether it works, or has work to do. */
     boolean isBusy() {
-        return thread.getActiveCount() > 0 || !thread.getQueue().isEmpty();
+        return threads.getActiveCount() > 0 || !threads.getQueue().isEmpty();
     }
 
     private void decodeNext() {
+        // It came first, so that it is being made or done.
+        Void unused = glance.join();
         List<Drawn> some = take();
         try {
             if (!some.isEmpty()) {
-                List<Pixels> pixels = xomni.pixels().decode(some.stream().map(Drawn::picture).toList(), progress(some));
+                List<TokenDecoder.Picture> pictures = some.stream().map(Drawn::picture).toList();
+                Lock lock = xomni.pixels().isSmall(pictures) ? company.readLock() : company.writeLock();
+                List<Pixels> pixels = holding(lock, () -> xomni.pixels().decode(pictures, progress(some)));
                 for (int i = 0; i < some.size(); i++) {
                     finish(some.get(i), pixels.get(i));
                 }
@@ -84,8 +121,17 @@ final class ServingVision implements AutoCloseable {
         }
     }
 
+    private static <T> T holding(Lock lock, Supplier<T> work) {
+        lock.lock();
+        try {
+            return work.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** The picture that has waited longest, and those that go with it. */
-    private List<Drawn> take() {
+    private synchronized List<Drawn> take() {
         List<Drawn> some = new ArrayList<>();
         for (Iterator<Drawn> all = drawn.iterator(); all.hasNext(); ) {
             Drawn next = all.next();
@@ -133,13 +179,13 @@ final class ServingVision implements AutoCloseable {
     /** Shows what is drawn so far, unless there is more important work. */
     void preview(Job<?> job, DrawRequest request, int height, int width, int[] drawn, String shown, int index) {
         if (!isBusy()) {
-            run(job, () -> {
+            glance = run(job, () -> {
                 ImageTokens tokens = new ImageTokens(height, width, Arrays.copyOf(drawn, height * width));
                 DecodeSettings asked = request.decode();
                 int steps = asked.steps() != null ? asked.steps() : xomni.checkpoint().decoder().numInferenceSteps();
                 DecodeSettings quick = new DecodeSettings(Math.min(PREVIEW_STEPS, steps), asked.guidance(), asked.tiled());
-                var glance = new TokenDecoder.Picture(tokens, drawn.length, shown, request.seed(), quick);
-                Pixels pixels = xomni.pixels().decode(glance, until(job));
+                var unfinished = new TokenDecoder.Picture(tokens, drawn.length, shown, request.seed(), quick);
+                Pixels pixels = xomni.pixels().decode(unfinished, until(job));
                 job.listener().preview(pixels, tokens, index);
             });
         }
@@ -157,19 +203,22 @@ final class ServingVision implements AutoCloseable {
         };
     }
 
-    private void run(Job<?> job, Runnable work) {
-        thread.execute(() -> {
+    private CompletableFuture<Void> run(Job<?> job, Runnable work) {
+        return CompletableFuture.runAsync(() -> {
             RuntimeException reason = stopping ? ServingEngine.closed() : job.reasonToEnd();
             if (reason != null) {
                 counts.end(job, reason);
                 return;
             }
             try {
-                work.run();
+                holding(company.writeLock(), () -> {
+                    work.run();
+                    return job;
+                });
             } catch (RuntimeException | Error e) {
                 end(job, e);
             }
-        });
+        }, threads);
     }
 
     /** Ends a job whose work has thrown. */
@@ -182,9 +231,9 @@ final class ServingVision implements AutoCloseable {
     @Override
     public void close() {
         stopping = true;
-        thread.shutdown();
+        threads.shutdown();
         try {
-            while (!thread.awaitTermination(1, TimeUnit.MINUTES)) {}
+            while (!threads.awaitTermination(1, TimeUnit.MINUTES)) {}
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

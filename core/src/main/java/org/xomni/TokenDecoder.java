@@ -42,6 +42,12 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
 
     private record Shape(int height, int width, DecodeSettings settings) {}
 
+    /** Whether one thread makes them as fast as several would; such may be made at the same time. */
+    boolean isSmall(List<Picture> pictures) {
+        ImageTokens first = pictures.getFirst().tokens();
+        return decoder.get().isSmall(pictures.size(), first.height(), first.width());
+    }
+
     /** One image. */
     Pixels decode(Picture picture, Progress progress) {
         return decode(List.of(picture), progress).getFirst();

@@ -229,15 +229,17 @@ public final class DiffusionDecoder implements AutoCloseable {
      */
     public List<Pixels> decode(List<Picture> pictures, Request request, Progress progress, BooleanSupplier cancelled) {
         check(pictures, request);
-        int threads = Engine.threads();
-        // Of one small picture operations are too short to be split: two threads are no faster, and the other one may have work.
-        boolean small = (long) pictures.size() * request.height() * request.width() * config.width() <= SMALL;
-        Engine.threads(small ? 1 : threads);
-        try {
-            return decodeOn(pictures, request, progress, cancelled);
-        } finally {
-            Engine.threads(threads);
-        }
+        return isSmall(pictures.size(), request.height(), request.width())
+                ? Engine.alone(() -> decodeOn(pictures, request, progress, cancelled))
+                : decodeOn(pictures, request, progress, cancelled);
+    }
+
+    /**
+     * Whether pictures of a grid of tokens are so small that one thread decodes them as fast as several, which would share operations too short to be split.
+     * Several such may be decoded at the same time.
+     */
+    public boolean isSmall(int pictures, int height, int width) {
+        return (long) pictures * height * width * config.width() <= SMALL;
     }
 
     private List<Pixels> decodeOn(List<Picture> pictures, Request request, Progress progress, BooleanSupplier cancelled) {

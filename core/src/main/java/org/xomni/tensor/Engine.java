@@ -5,6 +5,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -21,6 +22,7 @@ public final class Engine {
     private static final int GROW_BY = -2;
     private static final int MAPPED_AT_MOST = -4;
     private static final int ARENAS = -8;
+    private static final Blas BLAS = new Blas();
     private static final boolean STARTED = initialise();
 
     private Engine() {}
@@ -48,21 +50,62 @@ public final class Engine {
         }
         start();
         torch.set_num_threads(threads);
-        blasThreads(threads);
+        BLAS.threads(threads);
     }
 
     /**
-     * OpenBLAS has threads of its own, as many as cores: when operations use one, the others would wait for work in a loop, on cores that are wanted, and two
-     * callers would take turns.
+     * Does work whose operations use one thread. Several threads may do such work at the same time; they do not slow each other down.
+     *
+     * @return what comes of it
      */
-    private static void blasThreads(int threads) {
-        SymbolLookup.loaderLookup().find("openblas_set_num_threads").ifPresent(set -> {
-            try {
-                Linker.nativeLinker().downcallHandle(set, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)).invokeExact(threads);
-            } catch (Throwable e) {
-                throw new IllegalStateException("cannot set the threads of OpenBLAS", e);
+    public static <T> T alone(Supplier<T> work) {
+        int before = threads();
+        torch.set_num_threads(1);
+        BLAS.enter();
+        try {
+            return work.get();
+        } finally {
+            BLAS.leave();
+            torch.set_num_threads(before);
+        }
+    }
+
+    /**
+     * OpenBLAS has threads of its own, as many as cores, for all callers together: when operations use one, the others would wait for work in a loop, on cores
+     * that are wanted, and two callers would take turns.
+     */
+    private static final class Blas {
+        private int threads = Runtime.getRuntime().availableProcessors();
+        private int alone;
+
+        synchronized void threads(int count) {
+            threads = count;
+            if (alone == 0) {
+                set(count);
             }
-        });
+        }
+
+        synchronized void enter() {
+            if (alone++ == 0) {
+                set(1);
+            }
+        }
+
+        synchronized void leave() {
+            if (--alone == 0) {
+                set(threads);
+            }
+        }
+
+        private static void set(int count) {
+            SymbolLookup.loaderLookup().find("openblas_set_num_threads").ifPresent(function -> {
+                try {
+                    Linker.nativeLinker().downcallHandle(function, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)).invokeExact(count);
+                } catch (Throwable e) {
+                    throw new IllegalStateException("cannot set the threads of OpenBLAS", e);
+                }
+            });
+        }
     }
 
     /**

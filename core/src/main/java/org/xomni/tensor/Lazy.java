@@ -12,7 +12,7 @@ public final class Lazy<T extends AutoCloseable> implements AutoCloseable {
         this.load = load;
     }
 
-    public T get() {
+    public synchronized T get() {
         T value = loaded;
         if (value == null) {
             value = load.get();
@@ -23,7 +23,7 @@ public final class Lazy<T extends AutoCloseable> implements AutoCloseable {
 
     /** Releases the model; the next use loads it again. */
     @Override
-    public void close() {
+    public synchronized void close() {
         T value = loaded;
         loaded = null;
         if (value != null) {

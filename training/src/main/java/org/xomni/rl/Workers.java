@@ -41,10 +41,7 @@ final class Workers implements AutoCloseable {
         }
         int before = Engine.threads();
         List<Future<T>> results = IntStream.range(0, count)
-                .mapToObj(i -> threads.submit(() -> {
-                    Engine.threads(1);
-                    return part.apply(i);
-                }))
+                .mapToObj(i -> threads.submit(() -> Engine.alone(() -> part.apply(i))))
                 .toList();
         try {
             return results.stream().map(Workers::get).toList();
