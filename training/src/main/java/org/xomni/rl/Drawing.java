@@ -9,6 +9,7 @@ import org.xomni.image.Pixels;
 import org.xomni.nn.host.Team;
 import org.xomni.rl.Phases.Phase;
 import org.xomni.rl.prompt.Prompt;
+import org.xomni.train.Workers;
 
 /** Draws images for prompts and paints them: each of several threads takes a share of the prompts from the first token to the last pixel. */
 public final class Drawing implements AutoCloseable {

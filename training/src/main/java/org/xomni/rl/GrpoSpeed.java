@@ -18,6 +18,7 @@ import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Scope;
 import org.xomni.train.AdamW;
 import org.xomni.train.Initial;
+import org.xomni.train.Workers;
 
 /** How fast the unified model's phases of a step go on this machine: whole steps on random weights and prompts, with rewards drawn at random. */
 public final class GrpoSpeed implements AutoCloseable {

@@ -59,11 +59,6 @@ public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRa
         return UnifiedModel.of(config, ParameterStore.adapted(start.toString(), weights.tensors(), List.of(weights), lowRank, fresh, numerics));
     }
 
-    /** The model once more: the same weights in memory, gradients of its own. The caller closes it first. */
-    UnifiedModel replica() {
-        return UnifiedModel.of(model.config(), ParameterStore.sharing(model.store()));
-    }
-
     /** What is trained: everything, or the adapters. */
     ParameterGroup trained() {
         return ParameterGroup.of("model", model.store(), name -> lowRank == null || LowRank.isAdapter(name), 1);

@@ -2,31 +2,30 @@ package org.xomni.rl;
 
 // Shapes: B rollouts, T image tokens.
 
-import static java.util.Objects.requireNonNull;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.tensor.XOmniException;
 import org.xomni.train.AdamW;
+import org.xomni.train.Replicas;
+import org.xomni.train.Workers;
 
 /**
  * What a batch of rollouts does to the policy: scores by the policy as it is (old) and by the reference, then clipped updates. Micro-batches are the same
  * in all scorings, so that each score is made by the same arithmetic and the ratio is exactly 1 as long as the weights have not moved.
  *
- * <p>Workers share the micro-batches. All but the first, which has the policy itself, have a replica: the same weights with gradients of its own.
+ * <p>Workers share the micro-batches ({@link Replicas}).
  */
 final class PolicyUpdate implements AutoCloseable {
     private final Policy policy;
     private final GrpoSettings settings;
     private final int accumulate;
     private final Workers workers;
-    private final List<UnifiedModel> models;
+    private final Replicas models;
 
     /**
      * @param policy whose parameters an optimiser has taken over
@@ -38,7 +37,7 @@ final class PolicyUpdate implements AutoCloseable {
         this.settings = settings;
         this.accumulate = accumulate;
         this.workers = workers;
-        this.models = IntStream.range(0, workers.count()).mapToObj(i -> i == 0 ? policy.model() : policy.replica()).toList();
+        this.models = new Replicas(policy.model(), workers.count());
     }
 
     /**
@@ -164,13 +163,13 @@ final class PolicyUpdate implements AutoCloseable {
         Outcome outcome = new Outcome();
         for (int epoch = 0; epoch < settings.epochs(); epoch++) {
             for (List<MicroBatch> miniBatch : batch.miniBatches()) {
-                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(models.get(worker), miniBatch.get(i)));
+                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(models.of(worker), miniBatch.get(i)));
                 if (outcome.updates == 0) {
                     outcome.firstRatioError = parts.stream().mapToDouble(Outcome::firstRatioError).max().orElse(0);
                 }
                 double before = outcome.loss;
                 parts.forEach(outcome::add);
-                gather();
+                models.gather();
                 double norm = optimizer.gradientNorm();
                 if (!Double.isFinite(outcome.loss - before) || !Double.isFinite(norm)) {
                     throw new XOmniException("the loss is " + (outcome.loss - before) + " and the gradient norm " + norm);
@@ -203,23 +202,8 @@ final class PolicyUpdate implements AutoCloseable {
         }
     }
 
-    /** Adds the gradients of the replicas to those of the policy, in order. */
-    private void gather() {
-        try (Scope scope = Scope.frozen()) {
-            for (UnifiedModel replica : models.subList(1, models.size())) {
-                replica.store().parameters().forEach((name, parameter) -> {
-                    Tensor gradient = parameter.grad();
-                    if (gradient.defined()) {
-                        requireNonNull(policy.model().store().parameters().get(name)).grad().add_(gradient);
-                        gradient.zero_();
-                    }
-                });
-            }
-        }
-    }
-
     @Override
     public void close() {
-        models.subList(1, models.size()).forEach(UnifiedModel::close);
+        models.close();
     }
 }

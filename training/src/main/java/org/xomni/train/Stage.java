@@ -3,6 +3,7 @@ package org.xomni.train;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /** One stage of training: what is trained, and the loss on its data. */
@@ -19,6 +20,18 @@ public interface Stage extends AutoCloseable {
      * @param microBatch within the step, when gradients are accumulated
      */
     Loss loss(long step, int microBatch);
+
+    /**
+     * Adds the gradients of the loss on the next batch, divided by {@code accumulate}, to the parameters'.
+     *
+     * @param accumulate micro-batches of a step
+     * @return the loss
+     */
+    default Loss gradients(long step, int microBatch, int accumulate) {
+        Loss loss = loss(step, microBatch);
+        loss.total().div(new Scalar((double) accumulate)).backward();
+        return loss;
+    }
 
     /** After all gradients of a step, before they are clipped: what computes gradients from gradients. */
     default void afterGradients() {}

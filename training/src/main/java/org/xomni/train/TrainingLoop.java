@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Scope;
@@ -104,8 +103,7 @@ public final class TrainingLoop {
         long tokens = 0;
         for (int micro = 0; micro < settings.accumulate(); micro++) {
             try (Scope scope = Scope.plain()) {
-                Loss loss = stage.loss(step, micro);
-                loss.total().div(new Scalar((double) settings.accumulate())).backward();
+                Loss loss = stage.gradients(step, micro, settings.accumulate());
                 sums.merge("loss", (double) loss.total().item_float(), Double::sum);
                 loss.parts().forEach((name, part) -> sums.merge(name, (double) part.item_float(), Double::sum));
                 samples += loss.samples();

@@ -20,7 +20,9 @@ import org.xomni.data.PackedBatch;
 import org.xomni.data.Packer;
 import org.xomni.data.SampleSource;
 import org.xomni.data.SequenceEncoder;
+import org.xomni.nn.host.Team;
 import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.Initializer;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
@@ -91,6 +93,8 @@ public final class UnifiedStage implements Stage {
     private final SequenceEncoder encoder;
     private final UnifiedModel model;
     private final List<CodeMap> maps;
+    private final Workers workers;
+    private @Nullable Replicas replicas;
     private Packer packer;
     private Packer.State position = Packer.State.START;
 
@@ -113,6 +117,7 @@ public final class UnifiedStage implements Stage {
                 config, text, ChatTemplate.load(modelFolder), new SequenceEncoder.PromptDropping(settings.dropPrompts(), seed));
         this.model = start == null ? fresh(modelFolder, numerics) : started(config, start, numerics);
         this.maps = settings.codeMap() ? codeMaps(modelFolder) : List.of();
+        this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
         this.packer = packer();
     }
 
@@ -199,25 +204,107 @@ public final class UnifiedStage implements Stage {
 
     @Override
     public Loss loss(long step, int microBatch) {
+        PackedBatch batch = next();
+        UnifiedLoss loss = score(model, batch, 0, batch.rows());
+        Sums sums = Sums.of(loss);
+        return new Loss(total(loss, weights(batch)), sums.parts(), batch.documents(), batch.tokenCount());
+    }
+
+    /** Workers share the rows; what they compute adds up to the gradients of the whole batch. */
+    @Override
+    public Loss gradients(long step, int microBatch, int accumulate) {
+        if (workers.count() == 1) {
+            return Stage.super.gradients(step, microBatch, accumulate);
+        }
+        PackedBatch batch = next();
+        double weights = weights(batch);
+        Replicas models = replicas();
+        Sums sums = workers.each(worker -> {
+                    int from = Team.from(worker, workers.count(), batch.rows(), 1);
+                    int to = Team.from(worker + 1, workers.count(), batch.rows(), 1);
+                    return from == to ? Sums.NONE : backward(models.of(worker), batch, from, to, weights * accumulate);
+                })
+                .stream()
+                .reduce(Sums.NONE, Sums::plus);
+        models.gather();
+        Tensor total = scalar((sums.image() + settings.textWeight() * sums.text()) / weights);
+        return new Loss(total, sums.parts(), batch.documents(), batch.tokenCount());
+    }
+
+    private PackedBatch next() {
         PackedBatch batch = packer.next();
         position = batch.after();
-        Tensor targets_BL = grid(batch, batch.targets());
-        UnifiedLoss loss = UnifiedLoss.of(
-                model,
-                model.forwardPacked(grid(batch, batch.ids()), grid(batch, batch.positions()), grid(batch, batch.document())),
-                targets_BL,
-                targets_BL.ne(new Scalar(PackedBatch.NONE)));
-        Map<String, Tensor> parts = new LinkedHashMap<>();
-        if (loss.imageTargets() > 0) {
-            parts.put("image", loss.image().div(new Scalar((double) loss.imageTargets())));
-            parts.put("image_accuracy", loss.imageHits().to(ScalarType.Float).div(new Scalar((double) loss.imageTargets())));
+        return batch;
+    }
+
+    /** The optimiser must have the parameters by now. */
+    private Replicas replicas() {
+        Replicas made = replicas;
+        if (made == null) {
+            made = new Replicas(model, workers.count());
+            replicas = made;
         }
-        if (loss.textTargets() > 0) {
-            parts.put("text", loss.text().div(new Scalar((double) loss.textTargets())));
+        return made;
+    }
+
+    private Sums backward(UnifiedModel replica, PackedBatch batch, int from, int to, double weights) {
+        try (Scope scope = Scope.plain()) {
+            UnifiedLoss loss = score(replica, batch, from, to);
+            total(loss, weights).backward();
+            return Sums.of(loss);
         }
-        double weights = loss.imageTargets() + settings.textWeight() * loss.textTargets();
-        Tensor total = loss.image().add(loss.text(), new Scalar(settings.textWeight())).div(new Scalar(Math.max(1, weights)));
-        return new Loss(total, parts, batch.documents(), batch.tokenCount());
+    }
+
+    /** The loss of rows from..to-1. */
+    private UnifiedLoss score(UnifiedModel scoring, PackedBatch batch, int from, int to) {
+        Tensor targets_BL = grid(batch, batch.targets(), from, to);
+        Tensor hidden_BLD = scoring.forwardPacked(
+                grid(batch, batch.ids(), from, to), grid(batch, batch.positions(), from, to), grid(batch, batch.document(), from, to));
+        return UnifiedLoss.of(scoring, hidden_BLD, targets_BL, targets_BL.ne(new Scalar(PackedBatch.NONE)));
+    }
+
+    private Tensor total(UnifiedLoss loss, double weights) {
+        return loss.image().add(loss.text(), new Scalar(settings.textWeight())).div(new Scalar(weights));
+    }
+
+    /** What all targets of a batch weigh together, at least 1. */
+    private double weights(PackedBatch batch) {
+        long texts = Arrays.stream(batch.targets()).filter(t -> t >= 0 && t < config.vocabSize()).count();
+        long images = Arrays.stream(batch.targets()).filter(t -> t >= config.vocabSize() && t < config.vocabSize() + config.imageVocabSize()).count();
+        return Math.max(1, images + settings.textWeight() * texts);
+    }
+
+    /** A {@link UnifiedLoss} in numbers. */
+    private record Sums(double text, double image, double imageHits, long textTargets, long imageTargets) {
+        static final Sums NONE = new Sums(0, 0, 0, 0, 0);
+
+        static Sums of(UnifiedLoss loss) {
+            return new Sums(
+                    loss.text().item_float(), loss.image().item_float(), loss.imageHits().to(ScalarType.Float).item_float(),
+                    loss.textTargets(), loss.imageTargets());
+        }
+
+        Sums plus(Sums other) {
+            return new Sums(
+                    text + other.text, image + other.image, imageHits + other.imageHits,
+                    textTargets + other.textTargets, imageTargets + other.imageTargets);
+        }
+
+        Map<String, Tensor> parts() {
+            Map<String, Tensor> parts = new LinkedHashMap<>();
+            if (imageTargets > 0) {
+                parts.put("image", scalar(image / imageTargets));
+                parts.put("image_accuracy", scalar(imageHits / imageTargets));
+            }
+            if (textTargets > 0) {
+                parts.put("text", scalar(text / textTargets));
+            }
+            return parts;
+        }
+    }
+
+    private static Tensor scalar(double value) {
+        return Tensors.of(new float[] {(float) value});
     }
 
     @Override
@@ -230,8 +317,10 @@ public final class UnifiedStage implements Stage {
         maps.forEach(map -> map.fold(optimizer));
     }
 
-    private Tensor grid(PackedBatch batch, int[] values) {
-        return model.numerics().place(Tensors.of(Arrays.stream(values).asLongStream().toArray(), batch.rows(), batch.length()));
+    /** Values of rows from..to-1 as [B, L]. */
+    private Tensor grid(PackedBatch batch, int[] values, int from, int to) {
+        long[] some = Arrays.stream(values, from * batch.length(), to * batch.length()).asLongStream().toArray();
+        return model.numerics().place(Tensors.of(some, to - from, batch.length()));
     }
 
     @Override
@@ -260,6 +349,10 @@ public final class UnifiedStage implements Stage {
         source.close();
         text.close();
         maps.forEach(CodeMap::close);
+        workers.close();
+        if (replicas != null) {
+            replicas.close();
+        }
         model.close();
     }
 }

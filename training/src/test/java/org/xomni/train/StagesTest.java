@@ -22,6 +22,7 @@ import org.xomni.data.signs.SignsWorld.Tasks;
 import org.xomni.decoder.Vae;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
@@ -164,6 +165,23 @@ class StagesTest {
         // The decoder's output begins at zero, so that its first loss is the same in both.
         assertThat(rounded[0]).isCloseTo(exact[0], withinPercentage(2));
         assertThat(rounded[4]).isCloseTo(exact[4], withinPercentage(10)).isNotEqualTo(exact[4]).isNotEqualTo(rounded[0]);
+    }
+
+    /** Two workers share the rows of a batch: their gradients add up to those of one thread. */
+    @Test
+    void workersTrainAsOneThreadDoes() {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        int threads = Engine.threads();
+        try {
+            Engine.threads(1);
+            double[] one = losses(Kind.UNIFIED.make(checkpoint, 1000), loop(3, 3), folder.resolve("one"), false, -1);
+            Engine.threads(2);
+            double[] two = losses(Kind.UNIFIED.make(checkpoint, 1000), loop(3, 3), folder.resolve("two"), false, -1);
+            assertThat(two[0]).isCloseTo(one[0], withinPercentage(0.001));
+            assertThat(two[2]).as("after two updates").isCloseTo(one[2], withinPercentage(0.5)).isLessThan(0.98 * one[0]);
+        } finally {
+            Engine.threads(threads);
+        }
     }
 
     @Test

@@ -1,4 +1,4 @@
-package org.xomni.rl;
+package org.xomni.train;
 
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -14,17 +14,17 @@ import org.xomni.tensor.XOmniException;
  * Threads that each work alone, in each of which libtorch and our kernels use one thread. This makes more of two cores than threads that help each other with
  * small matrices (docs/log.md).
  */
-final class Workers implements AutoCloseable {
+public final class Workers implements AutoCloseable {
     private final int count;
     private final ExecutorService threads;
 
     /** @param count at least 1; 1 is the caller's own thread, with all that libtorch uses */
-    Workers(int count) {
+    public Workers(int count) {
         this.count = count;
         this.threads = Executors.newFixedThreadPool(count, Thread.ofPlatform().daemon().name("worker-", 0).factory());
     }
 
-    int count() {
+    public int count() {
         return count;
     }
 
@@ -35,7 +35,7 @@ final class Workers implements AutoCloseable {
      * @return what came of them, in order
      * @throws RuntimeException the first, in order, that a part threw
      */
-    <T> List<T> each(IntFunction<T> part) {
+    public <T> List<T> each(IntFunction<T> part) {
         if (count == 1) {
             return List.of(part.apply(0));
         }
@@ -52,7 +52,7 @@ final class Workers implements AutoCloseable {
     }
 
     /** A task that a worker does. */
-    interface Task<T> {
+    public interface Task<T> {
         T apply(int worker, int task);
     }
 
@@ -61,7 +61,7 @@ final class Workers implements AutoCloseable {
      *
      * @return what came of each task
      */
-    <T> List<T> share(int tasks, Task<T> task) {
+    public <T> List<T> share(int tasks, Task<T> task) {
         List<List<T>> done = each(worker ->
                 IntStream.iterate(worker, i -> i < tasks, i -> i + count).mapToObj(i -> task.apply(worker, i)).toList());
         return IntStream.range(0, tasks).mapToObj(i -> done.get(i % count).get(i / count)).toList();
