@@ -14,6 +14,7 @@ import java.util.function.IntFunction;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 
 /**
@@ -40,6 +41,7 @@ public final class ServingEngine implements AutoCloseable {
     private final List<Job<?>> waiting = new ArrayList<>();
     private final AtomicLong clients = new AtomicLong();
     private final ServingVision vision;
+    private final Engine.@Nullable SteadyBlas steady;
     private final Thread thread;
     private long arrivals;
     private int open;
@@ -50,13 +52,14 @@ public final class ServingEngine implements AutoCloseable {
         this.xomni = xomni;
         this.limits = limits;
         this.cannotDraw = decoderProblem(xomni);
+        this.steady = limits.deterministic() ? new Engine.SteadyBlas() : null;
         this.vision = new ServingVision(xomni, counts, this::ready, limits.deterministic());
         CompletableFuture<Void> loaded = new CompletableFuture<>();
         this.thread = Thread.ofPlatform().name("xomni-batch").start(() -> run(loaded));
         try {
             Void unused = loaded.join();
         } catch (CompletionException e) {
-            vision.close();
+            closeVision();
             throw e.getCause() instanceof RuntimeException known ? known : e;
         }
     }
@@ -340,7 +343,14 @@ public final class ServingEngine implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        vision.close();
+        closeVision();
         refuseWaiting();
+    }
+
+    private void closeVision() {
+        vision.close();
+        if (steady != null) {
+            steady.close();
+        }
     }
 }

@@ -40,6 +40,7 @@ final class ServingVision implements AutoCloseable {
     /** Read by those that make small pictures, written by those that want to be alone. */
     private final ReadWriteLock company = new ReentrantReadWriteLock(true);
     private final AtomicInteger small = new AtomicInteger();
+    private final AtomicInteger pending = new AtomicInteger();
     private final boolean deterministic;
     /** Pictures whose tokens are drawn; there is a run of {@link #decodeNext} to come for each. */
     private final Deque<Drawn> drawn = new ConcurrentLinkedDeque<>();
@@ -88,7 +89,7 @@ final class ServingVision implements AutoCloseable {
             job.whenDone(small::decrementAndGet);
         }
         drawn.add(new Drawn(job, request, picture, promptTokens));
-        threads.execute(this::decodeNext);
+        var unused = run(this::decodeNext);
     }
 
     /** Whether small pictures keep all threads busy. */
@@ -98,14 +99,19 @@ final class ServingVision implements AutoCloseable {
 
     /** Whether it works, or has work to do. */
     boolean isBusy() {
-        return threads.getActiveCount() > 0 || !threads.getQueue().isEmpty();
+        return pending.get() > 0;
+    }
+
+    private CompletableFuture<Void> run(Runnable work) {
+        pending.incrementAndGet();
+        return CompletableFuture.runAsync(work, threads).whenComplete((done, failure) -> pending.decrementAndGet());
     }
 
     private void decodeNext() {
-        // It came first, so that it is being made or done.
-        Void unused = glance.join();
         List<Drawn> some = take();
         try {
+            // A preview begins only when nothing else is to be done, so it came first: it is being made, or done.
+            Void unused = glance.join();
             if (!some.isEmpty()) {
                 List<TokenDecoder.Picture> pictures = some.stream().map(Drawn::picture).toList();
                 Lock lock = xomni.pixels().isSmall(pictures) ? company.readLock() : company.writeLock();
@@ -133,13 +139,15 @@ final class ServingVision implements AutoCloseable {
     /** The picture that has waited longest, and those that go with it. */
     private synchronized List<Drawn> take() {
         List<Drawn> some = new ArrayList<>();
+        // So that all threads have work.
+        int share = Math.ceilDiv(drawn.size(), count);
         for (Iterator<Drawn> all = drawn.iterator(); all.hasNext(); ) {
             Drawn next = all.next();
             RuntimeException reason = stopping ? ServingEngine.closed() : next.job.reasonToEnd();
             if (reason != null) {
                 all.remove();
                 counts.end(next.job, reason);
-            } else if (some.isEmpty() || some.size() < together(next) && next.picture.goesWith(some.getFirst().picture)) {
+            } else if (some.isEmpty() || some.size() < Math.min(share, together(next)) && next.picture.goesWith(some.getFirst().picture)) {
                 all.remove();
                 some.add(next);
             }
@@ -204,7 +212,7 @@ final class ServingVision implements AutoCloseable {
     }
 
     private CompletableFuture<Void> run(Job<?> job, Runnable work) {
-        return CompletableFuture.runAsync(() -> {
+        return run(() -> {
             RuntimeException reason = stopping ? ServingEngine.closed() : job.reasonToEnd();
             if (reason != null) {
                 counts.end(job, reason);
@@ -218,7 +226,7 @@ final class ServingVision implements AutoCloseable {
             } catch (RuntimeException | Error e) {
                 end(job, e);
             }
-        }, threads);
+        });
     }
 
     /** Ends a job whose work has thrown. */

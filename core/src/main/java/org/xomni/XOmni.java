@@ -269,7 +269,7 @@ public final class XOmni implements AutoCloseable {
         return text.get().decode(text.get().encode(prompt));
     }
 
-    /** Makes pixels of tokens; touches the image tokenizer and the decoder only, so that a second thread may do it while another draws. */
+    /** Makes pixels of tokens; touches the image tokenizer and the decoder only, so that other threads may do it while one draws. */
     TokenDecoder pixels() {
         return new TokenDecoder(checkpoint.decoder(), tokenizer, decoder, options.offload());
     }

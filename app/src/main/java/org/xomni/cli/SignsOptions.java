@@ -17,7 +17,8 @@ final class SignsOptions {
     long seed;
 
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "train",
-            description = "train or held-out, which never share a word or a combination of colours, or practice: words of train, combinations of neither. Default: train.")
+            description = "train or held-out, which never share a word or a combination of colours, or practice: words of train,"
+                    + " each scene with a combination of neither. Default: train.")
     String split = "train";
 
     @Option(names = "--tasks", paramLabel = "TASK=WEIGHT", split = ",",

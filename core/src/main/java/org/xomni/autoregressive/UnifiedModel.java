@@ -25,7 +25,7 @@ import org.xomni.tensor.Tensors;
  * The unified autoregressive model: text ids 0 .. vocabSize-1 and multimodal ids vocabSize + k in one sequence, with an embedding table, a
  * final norm and a head for each kind.
  *
- * <p>Used by one thread at a time.
+ * <p>Whole sequences may be scored by several threads at a time; all else is for one.
  */
 public final class UnifiedModel implements AutoCloseable {
     /** Prompts are read in pieces of this many positions, which bounds the memory for attention scores. */

@@ -5,6 +5,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.global.torch;
 
@@ -70,6 +71,23 @@ public final class Engine {
         }
     }
 
+    /** Until it is closed OpenBLAS uses one thread, whoever works beside: with several it may round differently. */
+    public static final class SteadyBlas implements AutoCloseable {
+        private final AtomicBoolean open = new AtomicBoolean(true);
+
+        public SteadyBlas() {
+            start();
+            BLAS.enter();
+        }
+
+        @Override
+        public void close() {
+            if (open.getAndSet(false)) {
+                BLAS.leave();
+            }
+        }
+    }
+
     /**
      * OpenBLAS has threads of its own, as many as cores, for all callers together: when operations use one, the others would wait for work in a loop, on cores
      * that are wanted, and two callers would take turns.
@@ -98,6 +116,9 @@ public final class Engine {
         }
 
         private static void set(int count) {
+            if (System.getenv("OPENBLAS_NUM_THREADS") != null) {
+                return;
+            }
             SymbolLookup.loaderLookup().find("openblas_set_num_threads").ifPresent(function -> {
                 try {
                     Linker.nativeLinker().downcallHandle(function, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)).invokeExact(count);

@@ -25,8 +25,8 @@ import org.xomni.tensor.TorchArchive;
  * The semantic image tokenizer of one checkpoint: pixels to tokens ({@link #encode}), and tokens to what the decoder draws from
  * ({@link #features}).
  *
- * <p>The ViT and the quantiser are loaded when they are first needed, so that decoding never loads the ViT. Like every model it is used
- * by one thread at a time. It is frozen: tensors that it returns are inference tensors, and who trains with one clones it first. A returned
+ * <p>The ViT and the quantiser are loaded when they are first needed, so that decoding never loads the ViT. Features may be asked for by several threads at a
+ * time, all else is for one. It is frozen: tensors that it returns are inference tensors, and who trains with one clones it first. A returned
  * tensor belongs to the scope that is open around the call, or, where there is none, to the caller.
  */
 public final class ImageTokenizer implements AutoCloseable {
@@ -172,7 +172,7 @@ public final class ImageTokenizer implements AutoCloseable {
         return config.transform().patchSize();
     }
 
-    private VisionTransformer vit() {
+    private synchronized VisionTransformer vit() {
         if (loadedVit == null) {
             loadedVit = load(config.encoder().siglipPath(),
                     (file, p) -> VisionTransformer.of(p, config.encoder().vit(), VisionTransformer.grid(file.tensors())));
@@ -180,7 +180,7 @@ public final class ImageTokenizer implements AutoCloseable {
         return loadedVit.module();
     }
 
-    private VectorQuantizer quantizer() {
+    private synchronized VectorQuantizer quantizer() {
         if (loadedQuantizer == null) {
             loadedQuantizer = load(config.encoder().projectorPath(), (file, p) -> VectorQuantizer.of(p, config.encoder()));
         }
@@ -202,7 +202,7 @@ public final class ImageTokenizer implements AutoCloseable {
 
     /** Frees the weights. */
     @Override
-    public void close() {
+    public synchronized void close() {
         if (loadedVit != null) {
             loadedVit.store().close();
             loadedVit = null;

@@ -98,12 +98,15 @@ record Groups(List<Member> members, int zeroVariance, double deviation) {
         return members.stream().mapToLong(m -> (long) m.count * m.rollout.length()).sum();
     }
 
-    /** The same members in {@code parts} stretches of nearly equal length, without empty ones. */
+    /** The same members in {@code parts} stretches that were drawn nearly equally often, without empty ones. */
     List<Groups> split(int parts) {
-        return IntStream.range(0, parts)
-                .mapToObj(p -> members.subList((int) ((long) p * members.size() / parts), (int) ((p + 1L) * members.size() / parts)))
-                .filter(part -> !part.isEmpty())
-                .map(part -> new Groups(part, zeroVariance, deviation))
-                .toList();
+        int drawn = members.stream().mapToInt(Member::count).sum();
+        List<List<Member>> stretches = IntStream.range(0, parts).<List<Member>>mapToObj(p -> new ArrayList<>()).toList();
+        int before = 0;
+        for (Member member : members) {
+            stretches.get((int) ((long) before * parts / drawn)).add(member);
+            before += member.count;
+        }
+        return stretches.stream().filter(some -> !some.isEmpty()).map(some -> new Groups(some, zeroVariance, deviation)).toList();
     }
 }

@@ -43,8 +43,8 @@ import org.xomni.train.TrainingLoop;
  * clipped updates of pi with a KL penalty towards pi_ref       {@link GrpoLoss}, {@link PolicyUpdate#apply}
  * </pre>
  *
- * What a run does depends on its recipe only (and on what remote rewards say), so a run that was killed and resumed ends with the bits of one that was
- * not: prompts and seeds follow from the step. Its folder is that of {@link TrainingLoop}, which this loop cannot be a stage of: there a step is one
+ * What a run does depends on its recipe and the number of threads only (and on what remote rewards say), so a run that was killed and resumed ends with the
+ * bits of one that was not: prompts and seeds follow from the step. Its folder is that of {@link TrainingLoop}, which this loop cannot be a stage of: there a step is one
  * update on data, here a batch is drawn by the model itself and may take several updates, between which no checkpoint would be whole.
  */
 public final class GrpoLoop {

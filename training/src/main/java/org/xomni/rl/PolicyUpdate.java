@@ -37,7 +37,7 @@ final class PolicyUpdate implements AutoCloseable {
         this.settings = settings;
         this.accumulate = accumulate;
         this.workers = workers;
-        this.models = new Replicas(policy.model(), workers.count());
+        this.models = new Replicas(policy.model(), workers);
     }
 
     /**

@@ -3,7 +3,6 @@ package org.xomni.train;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.ParameterStore;
@@ -18,12 +17,10 @@ public final class Replicas implements AutoCloseable {
 
     /**
      * @param model whose parameters an optimiser has taken over; it stays the caller's and is closed last
-     * @param count of workers
+     * @param workers make them, so that no scope of the caller's ends them
      */
-    public Replicas(UnifiedModel model, int count) {
-        this.models = IntStream.range(0, count)
-                .mapToObj(i -> i == 0 ? model : UnifiedModel.of(model.config(), ParameterStore.sharing(model.store())))
-                .toList();
+    public Replicas(UnifiedModel model, Workers workers) {
+        this.models = workers.each(i -> i == 0 ? model : UnifiedModel.of(model.config(), ParameterStore.sharing(model.store())));
     }
 
     /** The model of a worker, from 0. */

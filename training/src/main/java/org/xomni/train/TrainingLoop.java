@@ -13,8 +13,8 @@ import org.xomni.tensor.Scope;
 import org.xomni.tensor.XOmniException;
 
 /**
- * The loop of every stage: batches, gradients, clipping, AdamW, averaged weights, metrics, checkpoints. What a run does depends on its recipe only,
- * so that a run that was killed and resumed ends with the same bits as one that was not.
+ * The loop of every stage: batches, gradients, clipping, AdamW, averaged weights, metrics, checkpoints. What a run does depends on its recipe and the number
+ * of threads only, so that a run that was killed and resumed ends with the same bits as one that was not.
  *
  * <p>A run's folder holds {@code checkpoints/}, {@code metrics.jsonl}, {@code sheets/} and {@code model/}, the trained component as last exported.
  */

@@ -117,7 +117,8 @@ public final class UnifiedStage implements Stage {
                 config, text, ChatTemplate.load(modelFolder), new SequenceEncoder.PromptDropping(settings.dropPrompts(), seed));
         this.model = start == null ? fresh(modelFolder, numerics) : started(config, start, numerics);
         this.maps = settings.codeMap() ? codeMaps(modelFolder) : List.of();
-        this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
+        // With fewer rows than threads these share operations instead.
+        this.workers = new Workers(numerics.onCpu() && settings.rows() >= Engine.threads() ? Engine.threads() : 1);
         this.packer = packer();
     }
 
@@ -222,7 +223,7 @@ public final class UnifiedStage implements Stage {
         Sums sums = workers.each(worker -> {
                     int from = Team.from(worker, workers.count(), batch.rows(), 1);
                     int to = Team.from(worker + 1, workers.count(), batch.rows(), 1);
-                    return from == to ? Sums.NONE : backward(models.of(worker), batch, from, to, weights * accumulate);
+                    return backward(models.of(worker), batch, from, to, weights * accumulate);
                 })
                 .stream()
                 .reduce(Sums.NONE, Sums::plus);
@@ -241,7 +242,7 @@ public final class UnifiedStage implements Stage {
     private Replicas replicas() {
         Replicas made = replicas;
         if (made == null) {
-            made = new Replicas(model, workers.count());
+            made = new Replicas(model, workers);
             replicas = made;
         }
         return made;

@@ -47,6 +47,15 @@ class GroupsTest {
     }
 
     @Test
+    void partsWereDrawnNearlyEquallyOften() {
+        List<Rollout> drawn = List.of(rollout(1), rollout(1), rollout(1), rollout(2), rollout(3), rollout(4));
+        List<Groups> parts = Groups.of(drawn, new double[] {1, 1, 1, 0, 0, 0}, 6, CENTRED).split(2);
+        assertThat(parts).hasSize(2);
+        assertThat(parts.getFirst().counts()).containsExactly(3);
+        assertThat(parts.getLast().counts()).containsExactly(1, 1, 1);
+    }
+
+    @Test
     void aGroupWithoutVarianceIsLeftOutAndCounted() {
         List<Rollout> drawn = List.of(rollout(1), rollout(2), rollout(1), rollout(2));
         Groups groups = Groups.of(drawn, new double[] {1, 1, 1, 0}, 2, CENTRED);

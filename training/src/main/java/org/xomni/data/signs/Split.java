@@ -4,8 +4,9 @@ import java.util.Optional;
 import org.xomni.data.Seeds;
 
 /**
- * Parts of the world that never meet. A hash decides on each word, number or random string, without its case and punctuation, and on each combination of
- * colours: one in five words is held out; of sixteen combinations fourteen are trained on, one is practised, one is held out.
+ * Parts of the world. What is held out, words and combinations of colours, is in no other part; practice has combinations that training has not. A hash
+ * decides on each word, number or random string, without its case and punctuation, and on each combination of colours: one in five words is held out; of
+ * sixteen combinations fourteen are trained on, one is practised, one is held out.
  */
 public enum Split {
     /** What supervised training sees: scenes without a held-out word, all of whose combinations are trained on. */
