@@ -39,7 +39,9 @@ final class ServingVision implements AutoCloseable {
             count, count, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
     /** Read by those that make small pictures, written by those that want to be alone. */
     private final ReadWriteLock company = new ReentrantReadWriteLock(true);
+    /** Small pictures that are not finished: {@link #isFull}. */
     private final AtomicInteger small = new AtomicInteger();
+    /** Whatever is not done yet: {@link #isBusy}. */
     private final AtomicInteger pending = new AtomicInteger();
     private final boolean deterministic;
     /** Pictures whose tokens are drawn; there is a run of {@link #decodeNext} to come for each. */
