@@ -52,8 +52,9 @@ public sealed interface DataRecipe {
      * @param level easy or full
      * @param tasks how often each task comes
      * @param sizes pictures' HEIGHTxWIDTH in pixels, each as often as it is listed
+     * @param split train, or practice: what training leaves out and scores are not measured on
      */
-    record Signs(long seed, @Default("full") Level level, Tasks tasks, List<String> sizes) implements DataRecipe {
+    record Signs(long seed, @Default("full") Level level, Tasks tasks, List<String> sizes, @Default("train") Split split) implements DataRecipe {
 
         /** Weights; see {@link SignsWorld.Tasks}. */
         public record Tasks(
@@ -64,11 +65,17 @@ public sealed interface DataRecipe {
                 @Default("0") double drawing,
                 @Default("0") double spelling) {}
 
+        public Signs {
+            if (split == Split.HELD_OUT) {
+                throw new InputException("split: held-out is what scores are measured on; train on train or practice");
+            }
+        }
+
         @Override
         public SampleSource open(Path folder, ImageTransform transform) {
             SignsWorld.Tasks weights =
                     new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing, tasks.spelling);
-            return new SignsWorld(seed, Split.TRAIN, level, weights, sizes.stream().map(Signs::size).toList());
+            return new SignsWorld(seed, split, level, weights, sizes.stream().map(Signs::size).toList());
         }
 
         @Override

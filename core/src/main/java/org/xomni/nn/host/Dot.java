@@ -50,14 +50,13 @@ final class Dot {
     /** Elements in 64 bytes. */
     private static final int ALIGNED = 16;
 
-    /** Rows of at most so many bytes are read one after the other. */
-    private static final int SHORT_ROW = 4096;
+    /** Rows of at most so many bytes, 64 registers, are read one after the other (docs/log.md, 2026-11-29). */
+    private static final int SHORT_ROW = 64 * STEP;
 
     private final HostMatrix.Type type;
     private final long weights;
     private final int cols;
     private final long stride;
-    /** Whether rows are short. */
     private final boolean oneByOne;
     /** Bytes of a row (of a packed block for int8) that the loops take in whole registers. */
     private final long whole;
@@ -84,7 +83,7 @@ final class Dot {
         this.weights = weights;
         this.cols = cols;
         this.stride = packed ? PackedInt8.padded(cols) : (long) cols * type.bytes();
-        this.oneByOne = isShort(type, cols);
+        this.oneByOne = isOneByOne(type, cols);
         this.whole = packed ? BLOCK * stride : stride / STEP * STEP;
         this.last = packed ? 0 : (int) (stride - whole) / Float.BYTES;
         this.skipped = (long) Float.BYTES * skip;
@@ -92,7 +91,7 @@ final class Dot {
     }
 
     /** Whether rows are read one after the other. */
-    static boolean isShort(HostMatrix.Type type, int cols) {
+    static boolean isOneByOne(HostMatrix.Type type, int cols) {
         return type != HostMatrix.Type.INT8 && (long) cols * type.bytes() <= SHORT_ROW;
     }
 

@@ -19,6 +19,9 @@ public final class HostMatrix {
     /** Rows that are computed together; splits at its multiples are the cheapest. */
     public static final int BLOCK = 4;
 
+    /** Bytes of a row up to which some rows stay in the nearest cache. */
+    private static final int SHORT_ROW = 4096;
+
     /** How weights are held. */
     public enum Type {
         FP32(4),
@@ -122,7 +125,7 @@ public final class HostMatrix {
 
     /** Whether its rows are so short that they stay in the nearest cache while many vectors are multiplied with them. */
     public boolean isShort() {
-        return Dot.isShort(type, cols);
+        return type != Type.INT8 && (long) cols * type.bytes() <= SHORT_ROW;
     }
 
     /** Vectors up to which one pass over the weights serves all of them; libtorch was slower with 8, for short rows with 32 too (docs/log.md). */

@@ -66,7 +66,7 @@ final class WideDot implements AutoCloseable {
      * @return 0 where rows are long, or where 32 registers of 512 bits are not at hand
      */
     static int registers(HostMatrix.Type type, int cols, int batch) {
-        if (LANES != 16 || !Dot.isShort(type, cols) || type == HostMatrix.Type.BF16 && cols % 2 != 0) {
+        if (LANES != 16 || !Dot.isOneByOne(type, cols) || type == HostMatrix.Type.BF16 && cols % 2 != 0) {
             return 0;
         }
         return batch / LANES + (batch % LANES >= PAYING ? 1 : 0);

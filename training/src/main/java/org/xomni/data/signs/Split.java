@@ -9,13 +9,13 @@ import org.xomni.data.Seeds;
  * sixteen combinations fourteen are trained on, one is practised, one is held out.
  */
 public enum Split {
-    /** What supervised training sees: scenes without a held-out word, all of whose combinations are trained on. */
+    /** What training sees from the beginning: scenes without a held-out word, all of whose combinations are trained on. */
     TRAIN,
     /** What scores are measured on: scenes with held-out words only and, if they have shapes or a border, at least one held-out combination. */
     HELD_OUT,
     /**
-     * What reinforcement learning can practise in addition, as it needs no pictures: scenes without a held-out word or combination and, if they have shapes or
-     * a border, with at least one combination that supervised training never shows.
+     * What is practised late, when the other combinations are known so well that the caption is no longer read: scenes without a held-out word or combination
+     * and, if they have shapes or a border, with at least one combination that training has not shown before.
      */
     PRACTICE;
 
