@@ -26,8 +26,11 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Nullable
     Path heldOut;
 
-    @Option(names = "--run", paramLabel = "DIR", description = "The run's folder. Default: runs/grpo.")
-    Path run = Path.of("runs", "grpo");
+    @Option(
+            names = "--run",
+            paramLabel = "DIR",
+            description = "The run's folder; again for others that differ by their seeds: prompts' means are taken over them. Default: runs/grpo.")
+    List<Path> runs = List.of(Path.of("runs", "grpo"));
 
     @Option(names = "--prompts", paramLabel = "N", defaultValue = "128", description = "Held-out prompts. Default: 128.")
     int prompts;
@@ -41,7 +44,7 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Option(names = "--guidance", paramLabel = "S", split = ",", defaultValue = "1,1.5,2,3,4", description = "Guidance scales. Default: 1,1.5,2,3,4.")
     List<Double> guidance = List.of();
 
-    @Option(names = {"-o", "--output"}, paramLabel = "DIR", description = "Folder to write to. Default: claims in the run's folder.")
+    @Option(names = {"-o", "--output"}, paramLabel = "DIR", description = "Folder to write to. Default: claims in the folder of the (first) run.")
     @Nullable
     Path output;
 
@@ -51,11 +54,11 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         compute.applyThreads();
-        Path folder = output != null ? output : run.resolve("claims");
+        Path folder = output != null ? output : runs.getFirst().resolve("claims");
         RlClaims claims = RlClaims.measure(
                 recipe,
                 heldOut,
-                run,
+                runs,
                 new RlClaims.Settings(prompts, bestOf, samples, guidance),
                 folder.resolve("measured"),
                 compute.device,

@@ -89,26 +89,18 @@ public final class HeldOut implements AutoCloseable {
     }
 
     /**
-     * What became of the prompts.
-     *
-     * @param rewards the total for each, and its parts
-     */
-    public record Results(List<Drawn> drawn, Rewards.Scores rewards) {}
-
-    /**
-     * Draws all prompts once and judges them.
+     * Draws all prompts once.
      *
      * @param sample the how-manieth drawing of each prompt, from 0
      */
-    public Results judged(UnifiedModel model, Sampling sampling, int sample) {
-        List<Drawn> drawn = drawn(model, sampling, sample);
-        return new Results(drawn, rewards.score(drawn, 1));
-    }
-
-    /** Draws all prompts once; as {@link #judged}. */
     public List<Drawn> drawn(UnifiedModel model, Sampling sampling, int sample) {
         long[] seeds = LongStream.range(0, prompts.size()).map(i -> Seeds.mix(EVALUATION, seed, i, sample)).toArray();
         return GrpoLoop.judged(prompts, drawing.draw(model, new Drawing.Order(prompts, seeds, seeds, sampling, 1), new Phases()));
+    }
+
+    /** Judges pictures of the prompts. */
+    Rewards.Scores rewards(List<Drawn> drawn) {
+        return rewards.score(drawn, 1);
     }
 
     /** 1 - normalised edit distance of the text in a picture; NaN where the prompt asks for none. */
@@ -122,15 +114,16 @@ public final class HeldOut implements AutoCloseable {
 
     /** Measures, and writes a sheet; names begin with {@code held_out_}. */
     Map<String, Double> evaluate(UnifiedModel model, long step, Path run) {
-        Results results = judged(model, RolloutSampler.UNFILTERED, 0);
+        List<Drawn> pictures = drawn(model, RolloutSampler.UNFILTERED, 0);
+        double[] total = rewards(pictures).total();
         Map<String, List<Double>> values = new LinkedHashMap<>();
-        values.put("reward", Arrays.stream(results.rewards().total()).boxed().toList());
-        for (Drawn drawn : results.drawn()) {
+        values.put("reward", Arrays.stream(total).boxed().toList());
+        for (Drawn drawn : pictures) {
             measure(drawn).forEach((name, value) -> values.computeIfAbsent(name, n -> new ArrayList<>()).add(value));
         }
-        values.put("codes_perplexity", List.of(CodebookUsage.of(results.drawn().stream().map(Drawn::tokens).toList()).perplexity()));
+        values.put("codes_perplexity", List.of(CodebookUsage.of(pictures.stream().map(Drawn::tokens).toList()).perplexity()));
         if (shown > 0) {
-            sheet(run, step, results);
+            sheet(run, step, pictures, total);
         }
         Map<String, Double> means = new LinkedHashMap<>();
         values.forEach((name, all) -> means.put(PREFIX + name, all.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN)));
@@ -138,9 +131,8 @@ public final class HeldOut implements AutoCloseable {
     }
 
     /** The same prompts at each step, each with its reward. */
-    private void sheet(Path run, long step, Results results) {
-        double[] total = results.rewards().total();
-        List<Drawn> first = results.drawn().subList(0, Math.min(shown, results.drawn().size()));
+    private void sheet(Path run, long step, List<Drawn> pictures, double[] total) {
+        List<Drawn> first = pictures.subList(0, Math.min(shown, pictures.size()));
         Path sheets = run.resolve("sheets");
         try {
             Files.createDirectories(sheets);

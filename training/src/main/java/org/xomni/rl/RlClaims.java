@@ -7,9 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -30,16 +34,23 @@ import org.xomni.train.Snapshots;
 import org.xomni.train.Training;
 
 /**
- * The paper's two claims about reinforcement learning, measured on held-out prompts, with 95% bootstrap intervals over prompts.
+ * The paper's two claims about reinforcement learning, measured on held-out prompts, with 95% bootstrap intervals over prompts. Of several runs that differ by
+ * their seeds each prompt's mean is taken first.
  *
  * @param prompts how many
  * @param bestOf Fig. 2, flat lines: the expected best reward of n images of the supervised model, n = 1, 2, ...
- * @param steps Fig. 2, curve: the mean reward of one image over the steps of reinforcement learning
+ * @param steps Fig. 2, curve: the mean reward of one image over the steps of reinforcement learning, those that all runs have kept
  * @param gain of the last step over best-of-n for each n, paired by prompt
  * @param guidance Fig. 6: text accuracy over guidance scales, of those prompts that ask for text; empty if none does
+ * @param runs the same of each run alone, by the name of its folder, where there are several; else empty
  */
 public record RlClaims(
-        int prompts, Map<Integer, Interval> bestOf, Map<Long, Interval> steps, Map<Integer, Interval> gain, List<Guided> guidance) {
+        int prompts,
+        Map<Integer, Interval> bestOf,
+        Map<Long, Interval> steps,
+        Map<Integer, Interval> gain,
+        List<Guided> guidance,
+        Map<String, RlClaims> runs) {
     private static final Pattern STEP = Pattern.compile("step-(\\d{9})");
 
     /**
@@ -89,62 +100,111 @@ public record RlClaims(
     }
 
     /**
-     * Measures a run.
+     * Measures runs of a recipe.
      *
-     * @param recipe of the run, where it was read, since its paths are relative to it
+     * @param recipe of the runs, where it was read, since its paths are relative to it
      * @param heldOut a file with what recipes have below {@code held-out}, to take the place of the recipe's own; or null
-     * @param run its folder: {@code model/} and, where the recipe keeps them, {@code models/step-*}
+     * @param runs their folders, each with {@code model/} and, where the recipe keeps them, {@code models/step-*}; several differ by their seeds
      * @param kept a folder for what is measured on the way, from which an interrupted evaluation goes on
      * @param device where the models are
      * @param progress hears a line for each model
-     * @throws InputException if the run has no model yet, or the recipe no held-out prompts
+     * @throws InputException if a run has no model yet, or the recipe no held-out prompts
      */
     public static RlClaims measure(
-            Path recipe, @Nullable Path heldOut, Path run, Settings settings, Path kept, String device, Consumer<String> progress) {
+            Path recipe, @Nullable Path heldOut, List<Path> runs, Settings settings, Path kept, String device, Consumer<String> progress) {
         GrpoRecipe own = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
         GrpoRecipe r = heldOut == null ? own : own.with(RecipeFile.read(heldOut, GrpoRecipe.Evaluation.class).recipe());
-        Map<Long, Path> models = models(run, new Snapshots(run).newest().map(Snapshots.Found::step).orElse(r.loop().steps()));
+        List<Map<Long, Path>> models = runs.stream().map(run -> models(run, r.loop().steps())).toList();
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
             Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, settings.prompts() + "\n" + evaluated(r)));
             Model supervised = new Model(parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
             double[][] before = set.rewards(supervised, settings.bestOf());
             progress.accept(settings.bestOf() + " images a prompt of the supervised model");
-            Map<Integer, Interval> bestOf = new TreeMap<>();
-            Map<Integer, double[]> bests = new TreeMap<>();
-            for (int n = 1; n <= settings.bestOf(); n++) {
-                int of = n;
-                double[] best = Arrays.stream(before).mapToDouble(samples -> expectedBest(samples, of)).toArray();
-                bests.put(n, best);
-                bestOf.put(n, Bootstrap.mean(best));
+            Map<Double, double[]> accuracies = set.textAccuracies(supervised, settings.guidance());
+            Map<String, Outcome> outcomes = new LinkedHashMap<>();
+            for (int i = 0; i < runs.size(); i++) {
+                outcomes.put(runs.get(i).getFileName().toString(), outcome(models.get(i), supervised.model(), set, settings, progress));
             }
-            Map<Long, Interval> steps = new TreeMap<>();
-            steps.put(0L, Bootstrap.mean(bests.getOrDefault(1, new double[0])));
-            double[] last = new double[0];
-            List<Guided> guidance = List.of();
-            for (Map.Entry<Long, Path> model : models.entrySet()) {
-                boolean isLast = model.getValue().equals(run.resolve("model").resolve("model"));
-                UnifiedModel first = supervised.model();
-                try (UnifiedModel weights = Policy.frozen(first.config(), model.getValue(), first.numerics())) {
-                    Model later = new Model(weights, Measurements.fingerprint(model.getValue()));
-                    last = Arrays.stream(set.rewards(later, settings.samples()))
-                            .mapToDouble(samples -> Arrays.stream(samples).average().orElseThrow())
-                            .toArray();
-                    steps.put(model.getKey(), Bootstrap.mean(last));
-                    progress.accept("step " + model.getKey() + ": reward " + steps.get(model.getKey()));
-                    if (isLast) {
-                        guidance = set.guidance(supervised, later, settings, progress);
-                    }
-                }
+            RlClaims all = of(before, accuracies, Outcome.mean(List.copyOf(outcomes.values())));
+            if (runs.size() == 1) {
+                return all;
             }
-            Map<Integer, Interval> gain = new TreeMap<>();
-            double[] end = last;
-            bests.forEach((n, best) -> gain.put(n, Bootstrap.difference(end, best)));
-            return new RlClaims(settings.prompts(), bestOf, steps, gain, guidance);
+            Map<String, RlClaims> alone = new LinkedHashMap<>();
+            outcomes.forEach((name, outcome) -> alone.put(name, of(before, accuracies, outcome)));
+            return new RlClaims(all.prompts, all.bestOf, all.steps, all.gain, all.guidance, alone);
         }
     }
 
+    /**
+     * What came of a run, prompt by prompt.
+     *
+     * @param rewards of one image, by step
+     * @param accuracies of text after the last step, by guidance scale
+     */
+    private record Outcome(SortedMap<Long, double[]> rewards, Map<Double, double[]> accuracies) {
+        /** Each prompt's mean over runs, of those steps that all have, the last one of each being the same. */
+        static Outcome mean(List<Outcome> runs) {
+            SortedMap<Long, double[]> rewards = new TreeMap<>(runs.getFirst().rewards);
+            Long last = rewards.lastKey();
+            runs.forEach(run -> rewards.keySet().removeIf(step -> !step.equals(last) && !run.rewards.containsKey(step)));
+            rewards.replaceAll((step, first) -> average(runs.stream()
+                    .map(run -> requireNonNull(run.rewards.get(step.equals(last) ? run.rewards.lastKey() : step))).toList()));
+            Map<Double, double[]> accuracies = new LinkedHashMap<>();
+            runs.getFirst().accuracies.keySet().forEach(
+                    scale -> accuracies.put(scale, average(runs.stream().map(run -> requireNonNull(run.accuracies.get(scale))).toList())));
+            return new Outcome(rewards, accuracies);
+        }
+
+        private static double[] average(List<double[]> values) {
+            return IntStream.range(0, values.getFirst().length)
+                    .mapToDouble(i -> values.stream().mapToDouble(v -> v[i]).average().orElseThrow())
+                    .toArray();
+        }
+    }
+
+    private static Outcome outcome(Map<Long, Path> models, UnifiedModel like, Passes set, Settings settings, Consumer<String> progress) {
+        SortedMap<Long, double[]> rewards = new TreeMap<>();
+        Map<Double, double[]> accuracies = new LinkedHashMap<>();
+        models.forEach((step, folder) -> {
+            try (UnifiedModel weights = Policy.frozen(like.config(), folder, like.numerics())) {
+                Model later = new Model(weights, Measurements.fingerprint(folder));
+                rewards.put(step, Arrays.stream(set.rewards(later, settings.samples()))
+                        .mapToDouble(samples -> Arrays.stream(samples).average().orElseThrow())
+                        .toArray());
+                progress.accept("step " + step + ": reward " + Bootstrap.mean(rewards.get(step)));
+                if (step.equals(Collections.max(models.keySet()))) {
+                    accuracies.putAll(set.textAccuracies(later, settings.guidance()));
+                }
+            }
+        });
+        return new Outcome(rewards, accuracies);
+    }
+
+    /**
+     * @param before rewards of the supervised model, prompts x samples
+     * @param accuracies of its text, by guidance scale
+     */
+    private static RlClaims of(double[][] before, Map<Double, double[]> accuracies, Outcome after) {
+        Map<Integer, Interval> bestOf = new TreeMap<>();
+        Map<Integer, Interval> gain = new TreeMap<>();
+        double[] end = after.rewards.lastEntry().getValue();
+        for (int n = 1; n <= before[0].length; n++) {
+            int of = n;
+            double[] best = Arrays.stream(before).mapToDouble(samples -> expectedBest(samples, of)).toArray();
+            bestOf.put(n, Bootstrap.mean(best));
+            gain.put(n, Bootstrap.difference(end, best));
+        }
+        Map<Long, Interval> steps = new TreeMap<>();
+        steps.put(0L, requireNonNull(bestOf.get(1)));
+        after.rewards.forEach((step, rewards) -> steps.put(step, Bootstrap.mean(rewards)));
+        List<Guided> guidance = new ArrayList<>();
+        accuracies.forEach((scale, text) -> guidance.add(Guided.of(scale, text, requireNonNull(after.accuracies.get(scale)))));
+        return new RlClaims(before.length, bestOf, steps, gain, guidance, Map.of());
+    }
+
     /** Kept models by step, and the last one. */
-    private static Map<Long, Path> models(Path run, long done) {
+    private static Map<Long, Path> models(Path run, long steps) {
+        long done = new Snapshots(run).newest().map(Snapshots.Found::step).orElse(steps);
         Map<Long, Path> models = new TreeMap<>();
         Path last = run.resolve("model").resolve("model");
         if (!Files.isRegularFile(last.resolve("model.safetensors"))) {
@@ -175,8 +235,15 @@ public record RlClaims(
     /** A model and what tells its weights from others. */
     private record Model(UnifiedModel model, String fingerprint) {}
 
-    /** The held-out prompts, and what has been measured on them. */
-    private record Passes(HeldOut prompts, Measurements measurements) {
+    /**
+     * The held-out prompts, and what has been measured on them.
+     *
+     * @param unguided the first picture of each prompt without guidance, which both figures look at, by the fingerprint of the model that was last
+     */
+    private record Passes(HeldOut prompts, Measurements measurements, Map<String, List<Drawn>> unguided) {
+        Passes(HeldOut prompts, Measurements measurements) {
+            this(prompts, measurements, new HashMap<>());
+        }
 
         /** Rewards, prompts x samples. */
         double[][] rewards(Model model, int samples) {
@@ -184,8 +251,7 @@ public record RlClaims(
             for (int sample = 0; sample < samples; sample++) {
                 int at = sample;
                 double[] total = measurements.of(
-                        model.fingerprint(), "reward " + sample,
-                        () -> prompts.judged(model.model(), RolloutSampler.UNFILTERED, at).rewards().total());
+                        model.fingerprint(), "reward " + sample, () -> prompts.rewards(drawn(model, RolloutSampler.UNFILTERED, at)).total());
                 for (int i = 0; i < total.length; i++) {
                     rewards[i][sample] = total[i];
                 }
@@ -193,24 +259,25 @@ public record RlClaims(
             return rewards;
         }
 
-        List<Guided> guidance(Model before, Model after, Settings settings, Consumer<String> progress) {
+        /** By guidance scale, of the prompts that ask for text; empty if none does. */
+        Map<Double, double[]> textAccuracies(Model model, List<Double> scales) {
             int[] withText = IntStream.range(0, prompts.prompts().size()).filter(i -> prompts.prompts().get(i).written().isPresent()).toArray();
-            List<Guided> guided = new ArrayList<>();
-            for (double scale : withText.length == 0 ? List.<Double>of() : settings.guidance()) {
-                double[] a = textAccuracies(before, scale, withText);
-                double[] b = textAccuracies(after, scale, withText);
-                guided.add(Guided.of(scale, a, b));
-                Change change = guided.getLast().accuracy();
-                progress.accept("guidance " + scale + ": text accuracy " + change.before() + ", then " + change.after());
+            Map<Double, double[]> accuracies = new LinkedHashMap<>();
+            for (double scale : withText.length == 0 ? List.<Double>of() : scales) {
+                accuracies.put(scale, measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
+                    List<Drawn> drawn = drawn(model, new Sampling(scale, 1, 0, 1, 0), 0);
+                    return Arrays.stream(withText).mapToDouble(i -> prompts.textAccuracy(drawn.get(i))).toArray();
+                }));
             }
-            return guided;
+            return accuracies;
         }
 
-        private double[] textAccuracies(Model model, double scale, int[] chosen) {
-            return measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
-                List<Drawn> drawn = prompts.drawn(model.model(), new Sampling(scale, 1, 0, 1, 0), 0);
-                return Arrays.stream(chosen).mapToDouble(i -> prompts.textAccuracy(drawn.get(i))).toArray();
-            });
+        private List<Drawn> drawn(Model model, Sampling sampling, int sample) {
+            if (sample > 0 || sampling.guided()) {
+                return prompts.drawn(model.model(), sampling, sample);
+            }
+            unguided.keySet().retainAll(Set.of(model.fingerprint()));
+            return unguided.computeIfAbsent(model.fingerprint(), unused -> prompts.drawn(model.model(), sampling, sample));
         }
     }
 
@@ -232,13 +299,22 @@ public record RlClaims(
         return expected;
     }
 
-    /** One JSON object, indented. */
-    public String json() {
+    private Map<String, Object> numbers() {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("prompts", prompts);
         all.put("figure_2", Map.of("best_of_n", bestOf, "steps", steps, "last_step_minus_best_of_n", gain));
         all.put("figure_6", guidance);
-        return Json.mapper().writerWithDefaultPrettyPrinter().writeValueAsString(all);
+        if (!runs.isEmpty()) {
+            Map<String, Object> alone = new LinkedHashMap<>();
+            runs.forEach((name, run) -> alone.put(name, run.numbers()));
+            all.put("runs", alone);
+        }
+        return all;
+    }
+
+    /** One JSON object, indented. */
+    public String json() {
+        return Json.mapper().writerWithDefaultPrettyPrinter().writeValueAsString(numbers());
     }
 
     /** Writes {@code claims.json}, then both figures as PNG. */

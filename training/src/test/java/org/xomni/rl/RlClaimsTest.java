@@ -88,7 +88,7 @@ class RlClaimsTest {
         assertThat(Files.readAllLines(run.resolve("sheets").resolve("step-000000000.txt"))).hasSize(2);
 
         List<String> told = new ArrayList<>();
-        RlClaims claims = RlClaims.measure(recipe, null, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), folder.resolve("measured"), "cpu", told::add);
+        RlClaims claims = RlClaims.measure(recipe, null, List.of(run), new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), folder.resolve("measured"), "cpu", told::add);
         assertThat(claims.steps().keySet()).containsExactly(0L, 1L, 2L);
         assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
         assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
@@ -100,6 +100,7 @@ class RlClaimsTest {
         assertThat(exact.after().mean()).isLessThanOrEqualTo(claims.guidance().getFirst().accuracy().after().mean());
         anInterruptedEvaluationGoesOn(recipe, run, claims);
         anotherHeldOutSetTakesTheRecipesPlace(recipe, run, claims);
+        severalRunsAreAveragedPromptByPrompt(recipe, run, claims);
         claims.write(folder.resolve("claims"));
         JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
         assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(mean(claims.bestOf(), 2));
@@ -121,11 +122,11 @@ class RlClaimsTest {
         assertThat(files).hasSize(2 + 2 + 4);
         Files.delete(files.getFirst());
         Files.writeString(files.getLast(), "[0.25, 0.25]");
-        RlClaims again = RlClaims.measure(recipe, null, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {});
+        RlClaims again = RlClaims.measure(recipe, null, List.of(run), new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {});
         assertThat(files.getFirst()).exists();
         assertThat(again).isNotEqualTo(claims);
         Files.delete(files.getLast());
-        assertThat(RlClaims.measure(recipe, null, run, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
+        assertThat(RlClaims.measure(recipe, null, List.of(run), new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
     }
 
     private void anotherHeldOutSetTakesTheRecipesPlace(Path recipe, Path run, RlClaims claims) throws IOException {
@@ -139,8 +140,28 @@ class RlClaimsTest {
         Path other = Files.writeString(folder.resolve("other.yaml"), Files.readString(own).replace("seed: 4", "seed: 5"));
         RlClaims.Settings settings = new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0));
         Path measured = folder.resolve("measured");
-        assertThat(RlClaims.measure(recipe, own, run, settings, measured, "cpu", line -> {})).as("the recipe's own").isEqualTo(claims);
-        assertThat(RlClaims.measure(recipe, other, run, settings, measured, "cpu", line -> {})).as("other prompts").isNotEqualTo(claims);
+        assertThat(RlClaims.measure(recipe, own, List.of(run), settings, measured, "cpu", line -> {})).as("the recipe's own").isEqualTo(claims);
+        assertThat(RlClaims.measure(recipe, other, List.of(run), settings, measured, "cpu", line -> {})).as("other prompts").isNotEqualTo(claims);
+    }
+
+    /** The second run began at another place, so it ends elsewhere; it has kept fewer models. */
+    private void severalRunsAreAveragedPromptByPrompt(Path recipe, Path run, RlClaims claims) throws IOException {
+        Path other = folder.resolve("other");
+        Path seed = Files.writeString(folder.resolve("seed.yaml"), Files.readString(recipe).replace("seed: 3\n", "seed: 9\n").replace("every: 1", "every: 2"));
+        GrpoTraining.run(seed, other, false, "cpu", RunListener.NONE);
+        RlClaims.Settings settings = new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0));
+        RlClaims both = RlClaims.measure(recipe, null, List.of(run, other), settings, folder.resolve("measured"), "cpu", line -> {});
+        assertThat(both.runs().keySet()).containsExactly("run", "other");
+        RlClaims second = Objects.requireNonNull(both.runs().get("other"));
+        assertThat(both.runs()).containsEntry("run", claims);
+        assertThat(second).isNotEqualTo(claims);
+        assertThat(both.bestOf()).isEqualTo(claims.bestOf());
+        assertThat(both.steps().keySet()).as("what both have kept").containsExactly(0L, 2L);
+        assertThat(mean(both.steps(), 2L)).isCloseTo((mean(claims.steps(), 2L) + mean(second.steps(), 2L)) / 2, within(1e-9));
+        assertThat(mean(both.gain(), 2)).isCloseTo((mean(claims.gain(), 2) + mean(second.gain(), 2)) / 2, within(1e-9));
+        assertThat(both.guidance().getLast().accuracy().after().mean()).isCloseTo(
+                (claims.guidance().getLast().accuracy().after().mean() + second.guidance().getLast().accuracy().after().mean()) / 2, within(1e-9));
+        assertThat(Json.mapper().readTree(both.json()).path("runs").path("other").path("figure_2").path("steps").has("2")).isTrue();
     }
 
     private static <K> double mean(Map<K, Interval> intervals, K key) {
@@ -188,7 +209,7 @@ class RlClaimsTest {
     @Test
     void aRunWithoutAModelIsRefused() throws IOException {
         Path recipe = recipe();
-        assertThatThrownBy(() -> RlClaims.measure(recipe, null, folder.resolve("none"), new RlClaims.Settings(1, 1, 1, List.of()), folder.resolve("measured"), "cpu", line -> {}))
+        assertThatThrownBy(() -> RlClaims.measure(recipe, null, List.of(folder.resolve("none")), new RlClaims.Settings(1, 1, 1, List.of()), folder.resolve("measured"), "cpu", line -> {}))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("has no model.safetensors");
     }

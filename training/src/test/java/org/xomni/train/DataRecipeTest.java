@@ -90,6 +90,15 @@ class DataRecipeTest {
     }
 
     @Test
+    void signsAreOfTheSplitThatIsAskedFor() throws Exception {
+        String signs = "{kind: signs, seed: 1, tasks: {generation: 1}, sizes: [96x96], split: %s}";
+        try (SampleSource source = open(signs.formatted("practice"))) {
+            assertThat(source.sample(0).key()).isEqualTo("signs/1/practice/0");
+        }
+        assertThatThrownBy(() -> open(signs.formatted("held-out"))).isInstanceOf(InputException.class).hasMessageContaining("train or practice");
+    }
+
+    @Test
     void mixesByWeight() throws Exception {
         String mixture = """
                 {kind: mixture, seed: 1, parts: [
