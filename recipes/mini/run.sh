@@ -1,17 +1,20 @@
 #!/bin/sh
-# Trains mini from nothing: all stages in order, two at a time with one thread each, each part copied to models/mini when it is done.
+# Trains mini from nothing: all stages in order, two at a time with one thread each while there are two, each part copied over models/mini when it is done.
 # Continues where it was stopped; a stage that is finished only exports its part again. Logs are in runs/NAME.log.
 set -eu
 cd "$(dirname "$0")/../.."
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 mkdir -p runs
 
-# stage STAGE NAME: trains recipes/mini/NAME.yaml in runs/NAME.
+# What runs beside a stage that fails stops, too, with a checkpoint.
+trap 'for job in $(jobs -p); do pkill -TERM -P "$job" || true; done' EXIT
+
+# stage STAGE NAME [THREADS]: trains recipes/mini/NAME.yaml in runs/NAME.
 stage() {
-  ./xomni train "$1" --recipe "recipes/mini/$2.yaml" --run "runs/$2" --threads 1 --resume >>"runs/$2.log" 2>&1 ||
+  ./xomni train "$1" --recipe "recipes/mini/$2.yaml" --run "runs/$2" --threads "${3:-1}" --resume >>"runs/$2.log" 2>&1 ||
     { echo "run.sh: $2 failed; see runs/$2.log" >&2; return 1; }
   # A run that was interrupted ends without an error, too.
-  grep -q '^done: ' "runs/$2.log" || { echo "run.sh: $2 was stopped; run this again to go on" >&2; return 1; }
+  tail -n 1 "runs/$2.log" | grep -q '^done: ' || { echo "run.sh: $2 was stopped; run this again to go on" >&2; return 1; }
   for part in model flux; do
     if [ -d "runs/$2/model/$part" ]; then cp -R "runs/$2/model/$part" models/mini/; fi
   done
@@ -30,7 +33,9 @@ stage pretrain pretrain-3
 stage sft sft-1
 stage sft sft-2
 wait "$decoder"
-stage grpo grpo-1
-stage sft sft-3
+# From here on nothing else is trained.
+unset OMP_NUM_THREADS OPENBLAS_NUM_THREADS
+stage grpo grpo-1 2
+stage sft sft-3 2
 cp runs/sft-3/model/model/model.safetensors models/mini-sft/
-stage grpo grpo-2
+stage grpo grpo-2 2

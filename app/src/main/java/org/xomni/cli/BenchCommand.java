@@ -84,7 +84,7 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         What measured = what;
         if (measured == null) {
-            throw new InputException("what to measure is missing; name decode, prefill, tokenizer, decoder or train, or use bench serve");
+            throw new InputException("what to measure is missing; name decode, prefill, tokenizer, decoder, train or rl, or use bench serve");
         }
         if (batch < 1 || batch > 4096 || context < 1 || context > 1 << 20 || steps < 1) {
             throw new InputException("--batch " + batch + ", --context " + context + " or --steps " + steps + " is out of range; use at least 1");

@@ -134,8 +134,8 @@ public final class BucketBatcher implements AutoCloseable {
         return new State(stream.position(), pending);
     }
 
-    /** How many samples were broken or had no picture, since this batcher was made. */
-    public long skipped() {
+    /** The samples that were broken or had no picture, since this batcher was made. */
+    public SampleStream.Skipped skipped() {
         return stream.skipped();
     }
 

@@ -122,8 +122,8 @@ public final class Packer implements AutoCloseable {
         return best == NONE ? null : window.remove(best).value();
     }
 
-    /** How many samples were broken or too long, since this packer was made. */
-    public long skipped() {
+    /** The samples that were broken or too long, since this packer was made. */
+    public SampleStream.Skipped skipped() {
         return stream.skipped();
     }
 

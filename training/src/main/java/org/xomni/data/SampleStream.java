@@ -1,7 +1,9 @@
 package org.xomni.data;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,12 +38,23 @@ public final class SampleStream<T> implements AutoCloseable {
     private long head;
     private long position;
     private long skipped;
+    private final List<String> named = new ArrayList<>();
 
     /** Makes what stands at a place of the sequence: {@code source::sample}, for example. Called by several threads at once. */
     @FunctionalInterface
     public interface Maker<T> {
         /** @throws BrokenSample if there is nothing usable at this place */
         T make(long index) throws BrokenSample;
+    }
+
+    /**
+     * Samples that could not be used.
+     *
+     * @param count of all
+     * @param named what was wrong with the first few, each with its name
+     */
+    public record Skipped(long count, List<String> named) {
+        public static final Skipped NONE = new Skipped(0, List.of());
     }
 
     /** What was made, and where. */
@@ -113,6 +126,7 @@ public final class SampleStream<T> implements AutoCloseable {
     private void skip(BrokenSample broken) {
         skipped++;
         if (skipped <= NAMED) {
+            named.add("sample " + head + " is skipped: " + broken.getMessage());
             LOG.warn("sample {} is skipped: {}", head, broken.getMessage());
         } else if (Long.bitCount(skipped) == 1) {
             LOG.warn("{} samples are skipped so far; the latest, {}: {}", skipped, head, broken.getMessage());
@@ -132,9 +146,9 @@ public final class SampleStream<T> implements AutoCloseable {
         return position;
     }
 
-    /** How many samples were broken. */
-    public long skipped() {
-        return skipped;
+    /** The broken samples so far. */
+    public Skipped skipped() {
+        return new Skipped(skipped, List.copyOf(named));
     }
 
     /** Stops the threads; a sample that is being made is finished first, so that its source may be closed. */

@@ -12,6 +12,7 @@ import org.xomni.image.Pixels;
 import org.xomni.rl.prompt.Prompt;
 import org.xomni.rl.reward.Distinct;
 import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
@@ -30,7 +31,13 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
      * @param steps of the diffusion decoder, or null for the checkpoint's own
      * @param guidance strength of its guidance, or null for the checkpoint's own
      */
-    public record Settings(@Nullable Integer steps, @Nullable Double guidance) {}
+    public record Settings(@Nullable Integer steps, @Nullable Double guidance) {
+        public Settings {
+            if (steps != null && steps < 1 || guidance != null && !(guidance >= 0 && guidance < 1000)) {
+                throw new InputException("the decoder's steps " + steps + " must be at least 1, and its guidance " + guidance + " a number from 0");
+            }
+        }
+    }
 
     private FixedDecoder(ImageTokenizer tokenizer, DiffusionDecoder decoder, int steps, double guidance) {
         this.tokenizer = tokenizer;

@@ -96,13 +96,16 @@ public final class GrpoLoop {
             Map<String, Tensor> state = state(optimizer, average);
             long step = 0;
             long updates = 0;
+            double skipped = 0;
             if (found.isPresent()) {
                 step = found.get().step();
-                updates = Long.parseLong(Snapshots.read(found.get().file(), state).getOrDefault("updates", "0"));
+                Map<String, String> metadata = Snapshots.read(found.get().file(), state);
+                updates = Long.parseLong(metadata.getOrDefault("updates", "0"));
+                skipped = Double.parseDouble(metadata.getOrDefault("skipped_steps", "0"));
                 optimizer.resume(updates);
                 average.resume();
             } else {
-                Map<String, Double> before = evaluate(0, run, average, new Phases());
+                Map<String, Double> before = evaluate(0, run, average, metrics, new Phases());
                 if (!before.isEmpty()) {
                     metrics.write(0, before);
                 }
@@ -115,18 +118,24 @@ public final class GrpoLoop {
                 Phases phases = new Phases();
                 Map<String, Double> measured = step(step, update, optimizer, metrics, phases);
                 updates += measured.getOrDefault("updates", 0.0).longValue();
+                skipped += measured.getOrDefault("skipped_steps", 0.0);
+                if (skipped > 0) {
+                    measured.put("skipped_steps", skipped);
+                }
                 average.update(step);
                 step++;
                 boolean last = step == loop.steps();
-                measured.putAll(evaluate(step, run, average, phases));
+                Map<String, Double> heldOut = evaluate(step, run, average, metrics, phases);
+                measured.putAll(heldOut);
                 phases.addTo(measured);
                 listener.stepped(step, measured);
                 last |= listener.stop();
-                if (step % loop.logEvery() == 0 || last) {
+                if (step % loop.logEvery() == 0 || last || !heldOut.isEmpty()) {
                     metrics.write(step, measured);
                 }
                 if (step % loop.checkpointEvery() == 0 || last) {
-                    snapshots.write(step, state, Map.of("step", Long.toString(step), "updates", Long.toString(updates)));
+                    snapshots.write(step, state, Map.of(
+                            "step", Long.toString(step), "updates", Long.toString(updates), "skipped_steps", Double.toString(skipped)));
                     export(run.resolve("model"), average);
                 }
                 if (last) {
@@ -194,9 +203,9 @@ public final class GrpoLoop {
 
     private static void measure(
             Map<String, Double> measured, Rewards.Scores scores, Groups groups, PolicyUpdate.Scored batch, PolicyUpdate.Outcome outcome) {
-        double mean = Arrays.stream(scores.total()).average().orElse(0);
+        double mean = Arrays.stream(scores.absolute()).average().orElse(0);
         measured.put("reward", mean);
-        measured.put("reward_deviation", Math.sqrt(Arrays.stream(scores.total()).map(r -> (r - mean) * (r - mean)).average().orElse(0)));
+        measured.put("reward_deviation", Math.sqrt(Arrays.stream(scores.absolute()).map(r -> (r - mean) * (r - mean)).average().orElse(0)));
         measured.put("reward_deviation_in_groups", groups.deviation());
         scores.parts().keySet().forEach(name -> {
             // A batch may have no prompt that this reward judges.
@@ -226,7 +235,7 @@ public final class GrpoLoop {
         measured.put("rollout_tokens_per_s", tokens / phases.seconds(Phase.ROLLOUT));
     }
 
-    private Map<String, Double> evaluate(long step, Path run, Average average, Phases phases) {
+    private Map<String, Double> evaluate(long step, Path run, Average average, Metrics metrics, Phases phases) {
         HeldOut set = heldOut;
         if (set == null || step % set.every() != 0 && step != loop.steps()) {
             return Map.of();
@@ -234,7 +243,15 @@ public final class GrpoLoop {
         if (set.keepsModels()) {
             export(run.resolve("models").resolve("step-%09d".formatted(step)), average);
         }
-        return phases.time(Phase.EVALUATE, () -> set.evaluate(policy.model(), step, run));
+        try {
+            return phases.time(Phase.EVALUATE, () -> set.evaluate(policy.model(), step, run));
+        } catch (RewardFailed e) {
+            metrics.problem(step, "held-out prompts: " + e.getMessage());
+            if (!e.skipsStep()) {
+                throw e;
+            }
+            return Map.of();
+        }
     }
 
     private void export(Path folder, Average average) {

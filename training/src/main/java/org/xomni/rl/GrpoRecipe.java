@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.xomni.data.signs.Split;
 import org.xomni.rl.prompt.PromptRecipe;
 import org.xomni.rl.reward.RewardRecipe;
 import org.xomni.tensor.InputException;
@@ -41,6 +42,13 @@ public record GrpoRecipe(
         if (rewards.isEmpty()) {
             throw new InputException("rewards is empty; name at least one, such as {weight: 1, reward: ocr}");
         }
+        List<String> names = rewards.stream().map(RewardRecipe.Entry::named).toList();
+        if (Set.copyOf(names).size() < names.size()) {
+            throw new InputException("two of the rewards " + names + " have the same name; give one of them another with 'name'");
+        }
+        if (prompts.splits().contains(Split.HELD_OUT)) {
+            throw new InputException("prompts with split: held-out are what is measured on; train on train or practice");
+        }
     }
 
     /** The same with another held-out set. */
@@ -73,6 +81,9 @@ public record GrpoRecipe(
         /** Checks it. */
         public Evaluation {
             HeldOut.Settings unused = new HeldOut.Settings(count, every, shown, keepModels);
+            if (!Set.of(Split.HELD_OUT).containsAll(prompts.splits())) {
+                throw new InputException("held-out prompts are of the split " + prompts.splits() + ", which is trained on; add split: held-out to them");
+            }
         }
 
         HeldOut.Settings settings() {

@@ -28,7 +28,8 @@ import org.xomni.tensor.XOmniException;
 
 /**
  * A fixed set of prompts that are not trained on, drawn from the same random numbers each time. Beside the reward it measures what is not rewarded, so that
- * a reward that is gamed shows: exact text and every other aspect of signs, and how many codes are in use.
+ * a reward that is gamed shows: exact text and every other aspect of signs, and how many codes are in use. It looks at the policy as it is; what is exported are
+ * averages of its weights.
  */
 public final class HeldOut implements AutoCloseable {
     private static final String PREFIX = "held_out_";
@@ -52,7 +53,7 @@ public final class HeldOut implements AutoCloseable {
      * @param count of prompts
      * @param every so many steps it is looked at, and before the first and after the last
      * @param shown of the first of them go on a sheet
-     * @param keepsModels whether the policy's weights of that time are kept in {@code RUN/models}
+     * @param keepsModels whether the averaged weights of that time are kept in {@code RUN/models}
      */
     public record Settings(int count, long every, int shown, boolean keepsModels) {
         public Settings {
@@ -70,7 +71,7 @@ public final class HeldOut implements AutoCloseable {
         this.shown = settings.shown();
         this.seed = seed;
         this.drawing = drawing;
-        this.rewards = rewards.absolute();
+        this.rewards = rewards;
         this.reader = new TextReader();
         this.scorer = new SignsScorer(reader);
     }
@@ -98,9 +99,9 @@ public final class HeldOut implements AutoCloseable {
         return GrpoLoop.judged(prompts, drawing.draw(model, new Drawing.Order(prompts, seeds, seeds, sampling, 1), new Phases()));
     }
 
-    /** Judges pictures of the prompts. */
-    Rewards.Scores rewards(List<Drawn> drawn) {
-        return rewards.score(drawn, 1);
+    /** What pictures of the prompts are worth, nothing being scaled within groups. */
+    double[] rewards(List<Drawn> drawn) {
+        return rewards.score(drawn, 1).absolute();
     }
 
     /** 1 - normalised edit distance of the text in a picture; NaN where the prompt asks for none. */
@@ -115,7 +116,7 @@ public final class HeldOut implements AutoCloseable {
     /** Measures, and writes a sheet; names begin with {@code held_out_}. */
     Map<String, Double> evaluate(UnifiedModel model, long step, Path run) {
         List<Drawn> pictures = drawn(model, RolloutSampler.UNFILTERED, 0);
-        double[] total = rewards(pictures).total();
+        double[] total = rewards(pictures);
         Map<String, List<Double>> values = new LinkedHashMap<>();
         values.put("reward", Arrays.stream(total).boxed().toList());
         for (Drawn drawn : pictures) {

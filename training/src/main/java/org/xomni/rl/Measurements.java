@@ -10,7 +10,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.List;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.xomni.tensor.InputException;
@@ -22,8 +22,6 @@ import org.xomni.tensor.NewFile;
  * its numbers depend on. A pass of other weights, prompts or settings has another name and is measured anew.
  */
 final class Measurements {
-    private static final String WEIGHTS = "model*.safetensors";
-
     private final Path folder;
     private final String setting;
 
@@ -62,17 +60,31 @@ final class Measurements {
      * @param model a folder with {@code model*.safetensors}
      */
     static String fingerprint(Path model) {
-        try (Stream<Path> files = Files.list(model)) {
-            List<Path> weights = files.filter(model.getFileSystem().getPathMatcher("glob:**/" + WEIGHTS)::matches).sorted().toList();
+        return fingerprint(model, file -> isWeights(model, file));
+    }
+
+    /** The same of what tokenizes and paints: a checkpoint's folder without the unified model's weights. */
+    static String fingerprintOfParts(Path checkpoint) {
+        Path model = checkpoint.resolve("model");
+        Path flux = checkpoint.resolve("flux");
+        return fingerprint(model, file -> !isWeights(model, file)) + fingerprint(flux, file -> true);
+    }
+
+    private static boolean isWeights(Path model, Path file) {
+        return model.relativize(file).toString().matches("model[^/]*\\.safetensors");
+    }
+
+    private static String fingerprint(Path folder, Predicate<Path> which) {
+        try (Stream<Path> files = Files.walk(folder)) {
             MessageDigest digest = sha256();
-            for (Path file : weights) {
+            for (Path file : files.filter(Files::isRegularFile).filter(which).sorted().toList()) {
                 try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
                     in.transferTo(OutputStream.nullOutputStream());
                 }
             }
             return HexFormat.of().formatHex(digest.digest());
         } catch (IOException e) {
-            throw new InputException(model + " cannot be read (" + e + "); check its permissions", e);
+            throw new InputException(folder + " cannot be read (" + e + "); check its permissions", e);
         }
     }
 

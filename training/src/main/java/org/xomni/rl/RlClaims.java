@@ -116,7 +116,7 @@ public record RlClaims(
         GrpoRecipe r = heldOut == null ? own : own.with(RecipeFile.read(heldOut, GrpoRecipe.Evaluation.class).recipe());
         List<Map<Long, Path>> models = runs.stream().map(run -> models(run, r.loop().steps())).toList();
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
-            Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, settings.prompts() + "\n" + evaluated(r)));
+            Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, evaluated(parts.requireHeldOut(), recipe, r)));
             Model supervised = new Model(parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
             double[][] before = set.rewards(supervised, settings.bestOf());
             progress.accept(settings.bestOf() + " images a prompt of the supervised model");
@@ -227,9 +227,11 @@ public record RlClaims(
         return models;
     }
 
-    /** What of a recipe held-out numbers depend on; the loop may change, and how often it looks at how many prompts. */
-    private static String evaluated(GrpoRecipe r) {
-        return requireNonNull(r.heldOut()).prompts() + "\n" + r.rewards() + "\n" + r.decoder() + "\n" + r.precision() + "\n" + r.seed();
+    /** What held-out numbers depend on beside the unified model's weights; the loop may change, and how often it looks at how many prompts. */
+    private static String evaluated(HeldOut heldOut, Path recipe, GrpoRecipe r) {
+        Path checkpoint = Training.beside(recipe, r.checkpoint());
+        return String.join("\n", heldOut.prompts().toString(), r.rewards().toString(), r.decoder().toString(), r.precision().toString(), Long.toString(r.seed()),
+                Measurements.fingerprintOfParts(checkpoint));
     }
 
     /** A model and what tells its weights from others. */
@@ -251,7 +253,7 @@ public record RlClaims(
             for (int sample = 0; sample < samples; sample++) {
                 int at = sample;
                 double[] total = measurements.of(
-                        model.fingerprint(), "reward " + sample, () -> prompts.rewards(drawn(model, RolloutSampler.UNFILTERED, at)).total());
+                        model.fingerprint(), "reward " + sample, () -> prompts.rewards(drawn(model, RolloutSampler.UNFILTERED, at)));
                 for (int i = 0; i < total.length; i++) {
                     rewards[i][sample] = total[i];
                 }

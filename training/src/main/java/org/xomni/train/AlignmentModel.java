@@ -27,7 +27,8 @@ import org.xomni.tokenizer.VectorQuantizer;
  * adapter of one residual block, then a question, and must give the answer. Only the tokenizer's stage needs it.
  */
 public final class AlignmentModel implements AutoCloseable {
-    private static final int MOST_POSITIONS = 4096;
+    /** Enough for an image of 1152 x 1152 pixels and all that is said about it. */
+    private static final int MOST_POSITIONS = 1 << 14;
 
     /**
      * Its sizes.
@@ -88,11 +89,16 @@ public final class AlignmentModel implements AutoCloseable {
      *
      * @param features_BDhw of the images
      * @param exchanges one for each image
+     * @throws InputException if an image and its exchange are longer than what the model can read
      */
     Tensor loss(Tensor features_BDhw, List<Exchange> exchanges) {
         long batch = features_BDhw.size(0);
         int length = (int) (features_BDhw.size(2) * features_BDhw.size(3));
         int text = exchanges.stream().mapToInt(e -> e.ids().length).max().orElse(0);
+        if (length + text > MOST_POSITIONS) {
+            throw new InputException("an image of " + length + " tokens and " + text + " ids of text are more than the " + MOST_POSITIONS
+                    + " positions of the language model; take smaller images");
+        }
         long[] ids = new long[(int) batch * text];
         List<Long> rows = new ArrayList<>();
         List<Long> targets = new ArrayList<>();

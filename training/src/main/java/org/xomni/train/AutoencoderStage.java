@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.xomni.data.BrokenSample;
 import org.xomni.data.Picture;
 import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
@@ -145,7 +146,7 @@ public final class AutoencoderStage implements Stage {
         while (crops.size() < settings.batch()) {
             for (Pixels picture : stream.next().value()) {
                 int crop = settings.crop();
-                if (picture.height() >= crop && picture.width() >= crop && crops.size() < settings.batch()) {
+                if (crops.size() < settings.batch()) {
                     Tensor whole = Pictures.normalized(picture);
                     crops.push_back(whole.narrow(2, random.nextInt(picture.height() - crop + 1), crop)
                             .narrow(3, random.nextInt(picture.width() - crop + 1), crop));
@@ -156,22 +157,31 @@ public final class AutoencoderStage implements Stage {
     }
 
     private SampleStream<List<Pixels>> pictures(long position) {
-        return new SampleStream<>(index -> raw(source.sample(index)), position, threads);
+        return new SampleStream<>(index -> large(source.sample(index)), position, threads);
     }
 
-    private static List<Pixels> raw(Sample sample) {
-        List<Pixels> raw = new ArrayList<>();
+    /** Its pictures of which crops can be taken. */
+    private List<Pixels> large(Sample sample) throws BrokenSample {
+        List<Pixels> large = new ArrayList<>();
         for (Picture picture : sample.pictures()) {
-            if (picture instanceof Picture.Raw pixels) {
-                raw.add(pixels.pixels());
+            if (picture instanceof Picture.Raw(Pixels pixels) && pixels.height() >= settings.crop() && pixels.width() >= settings.crop()) {
+                large.add(pixels);
             }
         }
-        return raw;
+        if (large.isEmpty()) {
+            throw new BrokenSample(sample.key() + " has no picture of at least " + settings.crop() + "x" + settings.crop() + " pixels to crop");
+        }
+        return large;
     }
 
     @Override
     public String position() {
         return Long.toString(stream.position());
+    }
+
+    @Override
+    public SampleStream.Skipped skipped() {
+        return stream.skipped();
     }
 
     @Override

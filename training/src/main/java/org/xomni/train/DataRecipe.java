@@ -13,6 +13,7 @@ import org.xomni.data.Filters;
 import org.xomni.data.Records;
 import org.xomni.data.Resized;
 import org.xomni.data.SampleSource;
+import org.xomni.data.Shares;
 import org.xomni.data.Shuffled;
 import org.xomni.data.TokenShards;
 import org.xomni.data.WebDataset;
@@ -49,7 +50,7 @@ public sealed interface DataRecipe {
      * The procedural world of signs.
      *
      * @param seed of the world
-     * @param level easy or full
+     * @param level easy, shapes or full
      * @param tasks how often each task comes
      * @param sizes pictures' HEIGHTxWIDTH in pixels, each as often as it is listed
      * @param split train, or practice: what training leaves out and scores are not measured on
@@ -69,13 +70,18 @@ public sealed interface DataRecipe {
             if (split == Split.HELD_OUT) {
                 throw new InputException("split: held-out is what scores are measured on; train on train or practice");
             }
+            Object unused = world(seed, split, level, tasks, sizes);
+        }
+
+        private static SignsWorld world(long seed, Split split, Level level, Tasks tasks, List<String> sizes) {
+            SignsWorld.Tasks weights =
+                    new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing, tasks.spelling);
+            return new SignsWorld(seed, split, level, weights, sizes.stream().map(Signs::size).toList());
         }
 
         @Override
         public SampleSource open(Path folder, ImageTransform transform) {
-            SignsWorld.Tasks weights =
-                    new SignsWorld.Tasks(tasks.generation, tasks.reading, tasks.questions, tasks.description, tasks.drawing, tasks.spelling);
-            return new SignsWorld(seed, split, level, weights, sizes.stream().map(Signs::size).toList());
+            return world(seed, split, level, tasks, sizes);
         }
 
         @Override
@@ -225,9 +231,7 @@ public sealed interface DataRecipe {
         public record Part(double weight, DataRecipe source) {}
 
         public Mixture {
-            if (parts.isEmpty()) {
-                throw new InputException("a mixture needs at least one part");
-            }
+            Object unused = new Shares(parts.stream().map(Part::weight).toList(), seed);
         }
 
         @Override

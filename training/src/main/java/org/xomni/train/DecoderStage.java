@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.data.SampleSource;
+import org.xomni.data.SampleStream;
 import org.xomni.data.Seeds;
 import org.xomni.decoder.Conditioning;
 import org.xomni.decoder.DecoderConfig;
@@ -160,6 +161,11 @@ public final class DecoderStage implements Stage {
     @Override
     public String position() {
         return batches.position();
+    }
+
+    @Override
+    public SampleStream.Skipped skipped() {
+        return batches.skipped();
     }
 
     @Override

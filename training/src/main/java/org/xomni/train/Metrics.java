@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.XOmniException;
 
@@ -49,6 +51,7 @@ public final class Metrics implements AutoCloseable {
      *
      * @param run the run's folder, made if there is none
      * @param step how many steps are done; 0 begins anew
+     * @throws InputException if another run writes it
      * @throws XOmniException if the file cannot be written
      */
     public static Metrics open(Path run, long step) {
@@ -56,11 +59,26 @@ public final class Metrics implements AutoCloseable {
         try {
             Files.createDirectories(run);
             List<MetricsFile.Line> kept = new ArrayList<>();
-            long bytes = Files.exists(file) ? MetricsFile.scan(file, line -> line.step() <= step && kept.add(line)) : 0;
+            long bytes = Files.exists(file) ? MetricsFile.scan(file, line -> step > 0 && line.step() <= step && kept.add(line)) : 0;
             FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            requireAlone(channel, run);
             return new Metrics(file, channel.truncate(bytes).position(bytes), kept.isEmpty() ? 0 : kept.getLast().seconds());
         } catch (IOException e) {
             throw failed(file, e);
+        }
+    }
+
+    /** Two processes in one folder would spoil each other's checkpoints: whoever writes the metrics holds a lock on them. */
+    private static void requireAlone(FileChannel channel, Path run) throws IOException {
+        boolean alone;
+        try {
+            alone = channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            alone = false;
+        }
+        if (!alone) {
+            channel.close();
+            throw new InputException("another process trains in " + run + "; wait for it or stop it, or name another folder with --run");
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import org.xomni.data.BucketBatcher;
 import org.xomni.data.Picture;
 import org.xomni.data.SampleSource;
+import org.xomni.data.SampleStream;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
@@ -52,6 +53,11 @@ final class PictureBatches implements AutoCloseable {
             pictures.add(pixels);
         }
         return pictures;
+    }
+
+    /** The samples that could not be used. */
+    SampleStream.Skipped skipped() {
+        return batcher.skipped();
     }
 
     /** To be handed to {@link #resume}. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.xomni.data.SampleStream;
 
 /** One stage of training: what is trained, and the loss on its data. */
 public interface Stage extends AutoCloseable {
@@ -49,6 +50,11 @@ public interface Stage extends AutoCloseable {
 
     /** Goes on with the data where {@link #position} was taken. */
     void resume(String position);
+
+    /** The samples that could not be used, since the stage was made or resumed. */
+    default SampleStream.Skipped skipped() {
+        return SampleStream.Skipped.NONE;
+    }
 
     /**
      * Writes what was trained in the released layout, in bf16.

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.data.BucketBatcher;
 import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
+import org.xomni.data.SampleStream;
 import org.xomni.data.Seeds;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.InputException;
@@ -82,6 +83,10 @@ public final class TokenizerStage implements Stage {
             if (batch < 1 || grid < 1 || !(temperature > 0) || continuous < 0 || spread < 1 || painterWidth < 1) {
                 throw new InputException("batch " + batch + ", grid " + grid + ", spread " + spread + ", painter-width " + painterWidth
                         + " must be at least 1, temperature " + temperature + " above 0, continuous " + continuous + " not negative");
+            }
+            if (resetAfter < 0 || !(language >= 0 && pixels >= 0 && commitment >= 0)) {
+                throw new InputException("reset-after " + resetAfter + " and the weights language " + language + ", pixels " + pixels + " and commitment "
+                        + commitment + " must not be negative");
             }
             if (!(languageShare >= 0 && languageShare <= 1)) {
                 throw new InputException("language-share is " + languageShare + ", expected a share from 0 to 1");
@@ -266,6 +271,11 @@ public final class TokenizerStage implements Stage {
     @Override
     public String position() {
         return batches.position();
+    }
+
+    @Override
+    public SampleStream.Skipped skipped() {
+        return batches.skipped();
     }
 
     @Override

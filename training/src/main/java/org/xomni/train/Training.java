@@ -80,18 +80,22 @@ public final class Training {
     /**
      * Reads a recipe and makes the folder of its run, in which a copy of it is kept.
      *
-     * @throws InputException if the recipe is not one of that type, or the folder holds a run and {@code resume} is not set
+     * @throws InputException if the recipe is not one of that type, or the folder holds a run and {@code resume} is not set or the run has another recipe
      */
     public static <T extends Record> T read(Path recipe, Class<T> type, Path run, boolean resume) {
         RecipeFile<T> file = RecipeFile.read(recipe, type);
         // Before the recipe of the run that lies there is written over.
         TrainingLoop.requireFree(run, resume);
+        Path own = run.resolve("recipe.yaml");
+        if (new Snapshots(run).newest().isPresent() && Files.exists(own) && !RecipeFile.read(own, type).recipe().equals(file.recipe())) {
+            throw new InputException(run + " was begun with another recipe, which lies in " + own + ": resume with that one, or name another folder with --run");
+        }
         try {
             Files.createDirectories(run);
         } catch (IOException e) {
             throw new XOmniException(run + " cannot be made (" + e + "); name a folder that can be written", e);
         }
-        file.saveTo(run.resolve("recipe.yaml"));
+        file.saveTo(own);
         return file.recipe();
     }
 

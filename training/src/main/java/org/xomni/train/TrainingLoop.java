@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -24,6 +25,10 @@ public final class TrainingLoop {
     private final Path run;
     private final Snapshots snapshots;
     private final RunListener listener;
+    /** Samples that could not be used before the run was resumed. */
+    private long skippedBefore;
+    /** How many of those since then are named in the metrics. */
+    private int named;
 
     private TrainingLoop(Stage stage, LoopSettings settings, Path run, RunListener listener) {
         this.stage = stage;
@@ -70,6 +75,7 @@ public final class TrainingLoop {
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state);
                 optimizer.resume(step);
                 stage.resume(metadata.getOrDefault("position", ""));
+                skippedBefore = Long.parseLong(metadata.getOrDefault("skipped", "0"));
                 average.resume();
             }
             listener.started(step, settings.steps(), optimizer.count());
@@ -81,6 +87,7 @@ public final class TrainingLoop {
                 stage.afterStep(step, optimizer);
                 average.update(step);
                 step++;
+                tellSkipped(step, measured, metrics);
                 listener.stepped(step, measured);
                 boolean last = step == settings.steps() || listener.stop();
                 if (step % settings.logEvery() == 0 || last) {
@@ -129,6 +136,19 @@ public final class TrainingLoop {
         return sums;
     }
 
+    private void tellSkipped(long step, Map<String, Double> measured, Metrics metrics) {
+        List<String> all = stage.skipped().named();
+        all.subList(named, all.size()).forEach(what -> metrics.problem(step, what));
+        named = all.size();
+        if (skipped() > 0) {
+            measured.put("records_skipped", (double) skipped());
+        }
+    }
+
+    private long skipped() {
+        return skippedBefore + stage.skipped().count();
+    }
+
     private Map<String, Tensor> state(AdamW optimizer, Average average) {
         Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
         state.putAll(average.state());
@@ -137,7 +157,7 @@ public final class TrainingLoop {
     }
 
     private void checkpoint(long step, Map<String, Tensor> state, Average average) {
-        snapshots.write(step, state, Map.of("step", Long.toString(step), "position", stage.position()));
+        snapshots.write(step, state, Map.of("step", Long.toString(step), "position", stage.position(), "skipped", Long.toString(skipped())));
         export(step, average);
     }
 

@@ -19,6 +19,7 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.data.PackedBatch;
 import org.xomni.data.Packer;
 import org.xomni.data.SampleSource;
+import org.xomni.data.SampleStream;
 import org.xomni.data.SequenceEncoder;
 import org.xomni.nn.host.Team;
 import org.xomni.tensor.ConfigFile;
@@ -78,6 +79,7 @@ public final class UnifiedStage implements Stage {
             if (rows < 1 || length < 2 || !(textWeight > 0)) {
                 throw new InputException("rows " + rows + " must be at least 1, length " + length + " at least 2, text-weight " + textWeight + " above 0");
             }
+            var unused = new SequenceEncoder.PromptDropping(dropPrompts, 0);
         }
     }
 
@@ -327,6 +329,11 @@ public final class UnifiedStage implements Stage {
     @Override
     public String position() {
         return Json.mapper().writeValueAsString(position);
+    }
+
+    @Override
+    public SampleStream.Skipped skipped() {
+        return packer.skipped();
     }
 
     @Override

@@ -251,6 +251,17 @@ class GrpoLoopTest {
         assertThat(Files.readString(folder.resolve("run").resolve("metrics.jsonl"))).contains("\"problem\":\"reward test failed");
     }
 
+    /** Skipped steps are counted over all of the run. */
+    @Test
+    void skippedStepsAddUp() {
+        List<Map<String, Double>> metrics = train(
+                rewards(new OnFailure.SkipStep(), d -> Double.NaN), settings(0.01, 1, 1), loop(4, 2), FP32, null, folder.resolve("run"), false, all -> all.size() == 2);
+        assertThat(value(metrics.getLast(), "skipped_steps")).isEqualTo(2);
+        List<Map<String, Double>> later = train(
+                rewards(new OnFailure.SkipStep(), d -> Double.NaN), settings(0.01, 1, 1), loop(4, 2), FP32, null, folder.resolve("run"), true, NEVER);
+        assertThat(value(later.getLast(), "skipped_steps")).isEqualTo(4);
+    }
+
     @Test
     void adaptersLearnAndMergeIntoAPlainCheckpoint() {
         LowRank lowRank = new LowRank(4, 8, Set.of("q_proj", "v_proj", "down_proj", "mm_head"));

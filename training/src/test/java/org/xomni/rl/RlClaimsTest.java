@@ -61,7 +61,7 @@ class RlClaimsTest {
                   optimizer: {betas: [0.9, 0.98], eps: 1e-8, weight-decay: 0, clip: 1}
                   ema: 0
                   checkpoint-every: 2
-                  log-every: 1
+                  log-every: 2
                 """.formatted(CHECKPOINT));
     }
 
@@ -75,6 +75,11 @@ class RlClaimsTest {
 
         Path run = folder.resolve("run");
         GrpoTraining.run(recipe, run, false, "cpu", RunListener.NONE);
+        Path other = Files.writeString(folder.resolve("faster.yaml"), Files.readString(recipe).replace("learning-rate: 1e-3", "learning-rate: 2e-3"));
+        assertThatThrownBy(() -> GrpoTraining.run(other, run, true, "cpu", RunListener.NONE))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("begun with another recipe");
+        assertThat(run.resolve("recipe.yaml")).hasContent(Files.readString(recipe));
 
         MetricsFile metrics = MetricsFile.read(run);
         assertThat(metrics.names()).contains(
@@ -186,12 +191,20 @@ class RlClaimsTest {
     @Test
     void unknownKeysAndImpossibleValuesAreRefused() throws IOException {
         String text = Files.readString(recipe());
-        Path bad = Files.writeString(folder.resolve("bad.yaml"),
-                text.replace("rollouts: 3", "rollouts: 1").replace("keep-models: true", "keep-model: true"));
-        assertThatThrownBy(() -> GrpoDryRun.of(bad))
-                .isInstanceOf(InputException.class)
-                .hasMessageContaining("rollouts 1 at least 2")
-                .hasMessageContaining("unknown key 'keep-model'");
+        refused(text.replace("rollouts: 3", "rollouts: 1").replace("keep-models: true", "keep-model: true"), "rollouts 1 at least 2", "unknown key 'keep-model'");
+        refused(text.replace("steps: 1, guidance: 1", "steps: 0, guidance: -3"), "steps 0 must be at least 1", "guidance -3.0");
+        refused(text.replace("weight: 2, prompts", "weight: -2, prompts"), "weight -2.0");
+        refused(text.replace("buckets: [4, 8]", "buckets: [8, 4]"), "lengths must rise");
+        refused(text.replace("seed: 2, sizes: [96x96]", "seed: 2, sizes: [100x100]"), "100x100");
+        refused(text.replace("seed: 2, sizes: [96x96]", "seed: 2, sizes: []"), "at least one size");
+        refused(text.replace("reward: signs}", "reward: {kind: ocr}}"), "[ocr, ocr, self] have the same name");
+        refused(text.replace("seed: 2, sizes", "seed: 2, split: held-out, sizes"), "train on train or practice");
+        refused(text.replace("split: held-out, ", ""), "add split: held-out");
+    }
+
+    private void refused(String text, String... why) throws IOException {
+        Path bad = Files.writeString(folder.resolve("bad.yaml"), text);
+        assertThatThrownBy(() -> GrpoDryRun.of(bad)).isInstanceOf(InputException.class).hasMessageContainingAll(why);
     }
 
     @Test

@@ -65,9 +65,22 @@ class MetricsTest {
 
     @Test
     void aNewRunDropsWhatARunWithoutCheckpointLeft() {
-        train(0, 6);
+        try (Metrics metrics = Metrics.open(run, 0)) {
+            metrics.write(0, Map.of("held_out_reward", 1.0));
+        }
         train(0, 1);
         assertThat(MetricsFile.read(run).lines()).hasSize(2);
+    }
+
+    @Test
+    void aFolderIsOneRunsAtATime() {
+        try (Metrics first = Metrics.open(run, 0)) {
+            first.write(1, Map.of("loss", 1.0));
+            assertThatThrownBy(() -> Metrics.open(run, 0)).isInstanceOf(InputException.class).hasMessageContaining("another process trains in");
+            assertThat(MetricsFile.read(run).lines()).as("not touched by the second").hasSize(1);
+        }
+        train(1, 2);
+        assertThat(MetricsFile.read(run).lines()).hasSize(3);
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.xomni.data.BrokenSample;
+import org.xomni.data.SampleSource;
 import org.xomni.data.signs.SignsWorld.Tasks;
 import org.xomni.decoder.Vae;
 import org.xomni.tensor.ConfigFile;
@@ -182,6 +185,41 @@ class StagesTest {
         } finally {
             Engine.threads(threads);
         }
+    }
+
+    /** Where crops find no picture large enough, the run says so instead of looking for one for ever. */
+    @Test
+    void anAutoencoderWithoutLargeEnoughPicturesStops() throws IOException {
+        Path vae = TinyCheckpoint.withFrozenParts(folder.resolve("tiny")).resolve("flux").resolve("vae");
+        Stage stage = new AutoencoderStage(
+                ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 512, 0.5, 1e-4), 7, TinyCheckpoint.FP32,
+                TinyCheckpoint.signs(Tasks.GENERATION, 4), 1);
+        assertThatThrownBy(() -> losses(stage, loop(1, 1), folder.resolve("run"), false, -1))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("no picture of at least 512x512 pixels");
+    }
+
+    /** Every other sample has no picture: they are counted on over an interruption, and the first are named. */
+    @Test
+    void whatCannotBeUsedIsCountedAndNamed() throws IOException {
+        Path vae = TinyCheckpoint.withFrozenParts(folder.resolve("tiny")).resolve("flux").resolve("vae");
+        SampleSource signs = TinyCheckpoint.signs(Tasks.GENERATION, 4);
+        SampleSource source = index -> {
+            if (index % 2 == 1) {
+                throw new BrokenSample("record " + index + " is torn");
+            }
+            return signs.sample(index);
+        };
+        Path run = folder.resolve("run");
+        for (boolean resume : new boolean[] {false, true}) {
+            Stage stage = new AutoencoderStage(
+                    ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 32, 0.5, 1e-4), 7, TinyCheckpoint.FP32, source, 1);
+            losses(stage, loop(4, 1), run, resume, 2);
+        }
+        MetricsFile metrics = MetricsFile.read(run);
+        // Four crops a step are of samples 0, 2, 4 and 6, then 8 to 14: what is broken after the last was not looked at.
+        assertThat(metrics.series("records_skipped").values()).containsExactly(3, 7, 11, 15);
+        assertThat(metrics.lines().stream().map(MetricsFile.Line::problem).filter(Objects::nonNull)).first().asString().contains("record 1 is torn");
     }
 
     @Test

@@ -68,7 +68,7 @@ class TokenisingSourceTest {
                         .map(p -> Arrays.toString(((Picture.Tokenised) p).tokens().ids()))
                         .toList());
             }
-            assertThat(stream.skipped()).isEqualTo(position > BROKEN ? 0 : 1);
+            assertThat(stream.skipped().count()).isEqualTo(position > BROKEN ? 0 : 1);
             return read;
         }
     }

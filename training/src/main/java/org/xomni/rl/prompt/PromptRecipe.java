@@ -3,6 +3,8 @@ package org.xomni.rl.prompt;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.xomni.data.Shares;
 import org.xomni.data.signs.SignsWorld;
 import org.xomni.data.signs.Split;
@@ -28,6 +30,11 @@ public sealed interface PromptRecipe {
     /** The most pixels that one of its pictures has. */
     long mostPixels();
 
+    /** Parts of the signs world that it takes prompts from. */
+    default Set<Split> splits() {
+        return Set.of();
+    }
+
     /**
      * Text rendering in the signs world, the same number of prompts from each bucket of text lengths.
      *
@@ -37,9 +44,18 @@ public sealed interface PromptRecipe {
      */
     record SignsText(long seed, List<Integer> buckets, @Default("1") int least, List<String> sizes, @Default("train") Split split)
             implements PromptRecipe {
+        public SignsText {
+            Object unused = prompts(seed, split, sizes, SignsPrompts.from(least, buckets));
+        }
+
         @Override
         public PromptSource open(Path folder) {
-            return new SignsPrompts(SignsPrompts.world(seed, split, signs(sizes)), SignsPrompts.from(least, buckets));
+            return prompts(seed, split, sizes, SignsPrompts.from(least, buckets));
+        }
+
+        @Override
+        public Set<Split> splits() {
+            return Set.of(split);
         }
 
         @Override
@@ -50,9 +66,18 @@ public sealed interface PromptRecipe {
 
     /** Natural scenes in the signs world: colours and shapes, no text. */
     record SignsScenes(long seed, List<String> sizes, @Default("train") Split split) implements PromptRecipe {
+        public SignsScenes {
+            Object unused = prompts(seed, split, sizes, List.of(SignsPrompts.Bucket.NO_TEXT));
+        }
+
         @Override
         public PromptSource open(Path folder) {
-            return new SignsPrompts(SignsPrompts.world(seed, split, signs(sizes)), List.of(SignsPrompts.Bucket.NO_TEXT));
+            return prompts(seed, split, sizes, List.of(SignsPrompts.Bucket.NO_TEXT));
+        }
+
+        @Override
+        public Set<Split> splits() {
+            return Set.of(split);
         }
 
         @Override
@@ -67,6 +92,10 @@ public sealed interface PromptRecipe {
      * @param size of what says none
      */
     record File(Path path, long seed, String size) implements PromptRecipe {
+        public File {
+            Object unused = Size.of(size);
+        }
+
         @Override
         public PromptSource open(Path folder) {
             Size s = Size.of(size);
@@ -90,9 +119,22 @@ public sealed interface PromptRecipe {
         /** A source and its weight. */
         public record Part(double weight, PromptRecipe prompts) {}
 
+        public Mixture {
+            Object unused = shares(parts, seed);
+        }
+
+        private static Shares shares(List<Part> parts, long seed) {
+            return new Shares(parts.stream().map(Part::weight).toList(), seed);
+        }
+
+        @Override
+        public Set<Split> splits() {
+            return parts.stream().flatMap(p -> p.prompts.splits().stream()).collect(Collectors.toSet());
+        }
+
         @Override
         public PromptSource open(Path folder) {
-            Shares shares = new Shares(parts.stream().map(Part::weight).toList(), seed);
+            Shares shares = shares(parts, seed);
             List<PromptSource> sources = parts.stream().map(p -> p.prompts.open(folder)).toList();
             return index -> {
                 Shares.Place place = shares.place(index);
@@ -123,8 +165,9 @@ public sealed interface PromptRecipe {
         }
     }
 
-    private static List<SignsWorld.Size> signs(List<String> sizes) {
-        return sizes.stream().map(Size::of).map(s -> new SignsWorld.Size(s.height, s.width)).toList();
+    private static SignsPrompts prompts(long seed, Split split, List<String> sizes, List<SignsPrompts.Bucket> buckets) {
+        List<SignsWorld.Size> signs = sizes.stream().map(Size::of).map(s -> new SignsWorld.Size(s.height, s.width)).toList();
+        return new SignsPrompts(SignsPrompts.world(seed, split, signs), buckets);
     }
 
     private static long most(List<String> sizes) {

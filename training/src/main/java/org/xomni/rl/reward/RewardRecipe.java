@@ -49,9 +49,14 @@ public sealed interface RewardRecipe {
             }
         }
 
+        /** Its name in metrics. */
+        public String named() {
+            return name == null ? reward.name() : name;
+        }
+
         WeightedReward open(Models models) {
             Duration limit = timeout == null ? null : Duration.ofMillis(Math.round(timeout * 1e3));
-            return new WeightedReward(name == null ? reward.name() : name, reward.open(models), weight, scale, limit, onFailure);
+            return new WeightedReward(named(), reward.open(models), weight, scale, limit, onFailure);
         }
     }
 
@@ -137,6 +142,9 @@ public sealed interface RewardRecipe {
         }
     }
 
+    /** The answer ends with a number, which "/10" or "out of 10" may follow: neither a denominator nor the end of a range is taken for it. */
+    String NUMBER_AT_THE_END = "'(?s)(?:^|[^\\d./-])(\\d+(?:\\.\\d+)?)(?:\\s*(?:/|out of)\\s*\\d+)?[\\s.*]*$'";
+
     /**
      * {@link VisionChat}.
      *
@@ -147,7 +155,7 @@ public sealed interface RewardRecipe {
             String url,
             String model,
             @Default("\"Does this picture show: {prompt}? Answer with a number from 0 (not at all) to 10 (in every detail), and nothing else.\"") String question,
-            @Default("'(\\d+(?:\\.\\d+)?)'") String score,
+            @Default(NUMBER_AT_THE_END) String score,
             @Default("0") double least,
             @Default("10") double most,
             @Default("64") int maxTokens,

@@ -1,6 +1,5 @@
 package org.xomni.rl.reward;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,11 +25,12 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
     /**
      * Scores of pictures.
      *
-     * @param total the weighted sum for each
+     * @param total the weighted sum for each, which is learned from
+     * @param absolute the same as far as pictures of different groups can be compared by it: scores are not scaled within groups
      * @param parts by name the score for each before scaling; NaN where that reward does not judge the prompt
      */
     @SuppressWarnings("ArrayRecordComponent") // read only
-    public record Scores(double[] total, Map<String, double[]> parts) {
+    public record Scores(double[] total, double[] absolute, Map<String, double[]> parts) {
 
         /** The mean of a part over the pictures that it judges; NaN if there are none. */
         public double mean(String part) {
@@ -57,6 +57,7 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
      */
     public Scores score(List<Drawn> drawn, int groupSize) {
         double[] total = new double[drawn.size()];
+        double[] absolute = new double[drawn.size()];
         Map<String, double[]> parts = new LinkedHashMap<>();
         for (WeightedReward part : rewards) {
             int[] judged = IntStream.range(0, drawn.size()).filter(i -> part.reward().judges(drawn.get(i).prompt())).toArray();
@@ -73,24 +74,17 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
             for (int from = 0; from < total.length; from += groupSize) {
                 // All pictures of a group are for one prompt: judged are all or none.
                 if (Double.isFinite(raw[from])) {
-                    double[] scaled = part.scale().of(Arrays.copyOfRange(raw, from, from + groupSize));
+                    double[] group = Arrays.copyOfRange(raw, from, from + groupSize);
+                    double[] scaled = part.scale().of(group);
+                    double[] comparable = part.scale() instanceof Scale.Group ? group : scaled;
                     for (int i = 0; i < groupSize; i++) {
                         total[from + i] += part.weight() * scaled[i];
+                        absolute[from + i] += part.weight() * comparable[i];
                     }
                 }
             }
         }
-        return new Scores(total, parts);
-    }
-
-    /** The same rewards as an absolute measure, to compare pictures of different groups: scores are not scaled within groups. */
-    public Rewards absolute() {
-        List<WeightedReward> absolute = new ArrayList<>();
-        for (WeightedReward r : rewards) {
-            Scale scale = r.scale() instanceof Scale.Group ? new Scale.None() : r.scale();
-            absolute.add(new WeightedReward(r.name(), r.reward(), r.weight(), scale, r.timeout(), r.onFailure()));
-        }
-        return new Rewards(absolute);
+        return new Scores(total, absolute, parts);
     }
 
     @Override

@@ -104,8 +104,8 @@ record RunFolder(String name, MetricsFile metrics, @Nullable String recipe, List
     /** How many steps the recipe asks for, if it says so. */
     OptionalLong steps() {
         try {
-            JsonNode steps = recipe == null ? null : YAMLMapper.shared().readTree(recipe).findValue("steps");
-            return steps == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(steps.asString().replace("_", "")));
+            JsonNode steps = recipe == null ? null : YAMLMapper.shared().readTree(recipe).path("loop").path("steps");
+            return steps == null || steps.isMissingNode() ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(steps.asString().replace("_", "")));
         } catch (JacksonException | NumberFormatException e) {
             return OptionalLong.empty();
         }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -213,6 +214,33 @@ class RemoteRewardsTest {
         assertThat(questions.getFirst()).isEqualTo("Does it show prompt {text} 0 with 'WORD 0'?");
         assertThat(asked.getFirst().path("model").asString()).isEqualTo("judge");
         assertThat(asked.getFirst().path("temperature").asInt(-1)).isZero();
+    }
+
+    /** What answers mean to the expression that recipes have by default; null where none is a score. */
+    @Test
+    void neitherADenominatorNorARangeIsTakenForTheScore() {
+        Map<String, Double> scores = new LinkedHashMap<>();
+        scores.put("8", .8);
+        scores.put("8/10", .8);
+        scores.put("7 out of 10.", .7);
+        scores.put("There are 3 signs, 2 of them blue.\nScore: **8.5**", .85);
+        scores.put("10", 1.0);
+        scores.put("3 (on a scale from 0 to 10)", null);
+        scores.put("-5", null);
+        scores.put("11/10", null);
+        VisionChat.Form form = new VisionChat.Form(
+                "judge", "{prompt}?", RewardRecipe.NUMBER_AT_THE_END.substring(1, RewardRecipe.NUMBER_AT_THE_END.length() - 1), 0, 10, 16, 1);
+        scores.forEach((said, expected) -> {
+            answer = (number, request) -> new Said(200, Json.mapper().writeValueAsString(
+                    Map.of("choices", List.of(Map.of("message", Map.of("content", said))))));
+            try (VisionChat reward = new VisionChat(url("/v1/chat/completions"), null, form, PATIENT)) {
+                if (expected == null) {
+                    assertThatThrownBy(() -> reward.score(drawn(1))).as(said).isInstanceOf(XOmniException.class);
+                } else {
+                    assertThat(reward.score(drawn(1))[0]).as(said).isEqualTo(expected, within(1e-9));
+                }
+            }
+        });
     }
 
     @Test

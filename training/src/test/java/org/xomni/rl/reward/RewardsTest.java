@@ -158,7 +158,7 @@ class RewardsTest {
         assertThat(scores.total()).containsExactly(2 * 0 - 1 + 50, 2 * 1 + 1 + 50, 2 * 2 + 0, 2 * 2 + 0);
         assertThat(scores.mean("text")).isEqualTo(5);
         assertThat(Objects.requireNonNull(scores.parts().get("text"))[2]).isNaN();
-        assertThat(rewards.absolute().score(drawn, 1).total()).containsExactly(0 + 2 + 50, 2 + 4 + 50, 4 + 6, 4 + 6);
+        assertThat(scores.absolute()).containsExactly(0 + 2 + 50, 2 + 4 + 50, 4 + 6, 4 + 6);
     }
 
     @Test

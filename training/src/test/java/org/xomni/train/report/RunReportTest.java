@@ -34,7 +34,7 @@ class RunReportTest {
             }
             metrics.problem(100, "record <script>7</script> is broken");
         }
-        Files.writeString(run.resolve("recipe.yaml"), "# <b>mine</b>\nloop:\n  steps: 2_000\n");
+        Files.writeString(run.resolve("recipe.yaml"), "# <b>mine</b>\ndecoder: {steps: 2}\nloop:\n  steps: 2_000\n");
         return run;
     }
 
