@@ -10,7 +10,7 @@ import org.xomni.tensor.InputException;
  *
  * @param prompt plain text, control tokens in it are ordinary characters
  * @param images shown before the prompt, in this order
- * @param maxTokens the longest answer
+ * @param maxTokens the longest answer, or 0 for as long as the context allows, up to {@link #DEFAULT_MAX_TOKENS}
  * @param sampling how tokens are drawn; guidance is not used
  * @param seed of the sampling
  */
@@ -19,8 +19,8 @@ public record ChatRequest(String prompt, List<Pixels> images, int maxTokens, Sam
     public static final int DEFAULT_MAX_TOKENS = 512;
 
     public ChatRequest {
-        if (maxTokens < 1) {
-            throw new InputException("--max-tokens " + maxTokens + " is below 1; ask for at least one token");
+        if (maxTokens < 0) {
+            throw new InputException("--max-tokens " + maxTokens + " is negative; ask for at least one token");
         }
         if (sampling.guided()) {
             throw new InputException("guidance " + sampling.guidance() + " applies to images only; use 1 for text");
@@ -30,6 +30,6 @@ public record ChatRequest(String prompt, List<Pixels> images, int maxTokens, Sam
 
     /** The most likely answer, as the reference gives it. */
     public static ChatRequest of(String prompt, Pixels... images) {
-        return new ChatRequest(prompt, List.of(images), DEFAULT_MAX_TOKENS, Sampling.GREEDY, 0);
+        return new ChatRequest(prompt, List.of(images), 0, Sampling.GREEDY, 0);
     }
 }

@@ -23,9 +23,11 @@ import org.xomni.tokenizer.TokenizerConfig;
  * @param tokenizer the image tokenizer's
  * @param decoder the decoder's defaults
  * @param defaultSize height and width in pixels of an image when nobody names them
+ * @param visionDType of the image tokenizer and the decoder, or null if the configuration does not say
  */
 public record Checkpoint(
-        Path folder, @Nullable Path flux, UnifiedConfig unified, TokenizerConfig tokenizer, DecoderDefaults decoder, Size defaultSize) {
+        Path folder, @Nullable Path flux, UnifiedConfig unified, TokenizerConfig tokenizer, DecoderDefaults decoder, Size defaultSize,
+        @Nullable DType visionDType) {
 
     /** Pixels. */
     public record Size(int height, int width) {}
@@ -54,7 +56,20 @@ public record Checkpoint(
                     + tokenizer.encoder().codebookSize() + ", expected the same; restore config.json from the original checkpoint");
         }
         return new Checkpoint(
-                folder, flux != null ? flux : findFlux(folder), unified, tokenizer, decoder, defaultSize(folder, tokenizer));
+                folder, flux != null ? flux : findFlux(folder), unified, tokenizer, decoder, defaultSize(folder, tokenizer), dtype(config, vision));
+    }
+
+    private static @Nullable DType dtype(Path config, ConfigFile vision) {
+        if (!vision.has("dtype")) {
+            return null;
+        }
+        String name = vision.text("dtype");
+        return switch (name.startsWith("torch.") ? name.substring("torch.".length()) : name) {
+            case "float32" -> DType.FLOAT32;
+            case "bfloat16" -> DType.BFLOAT16;
+            case "float16" -> DType.FLOAT16;
+            default -> throw new CheckpointException(config + ": vision_config.dtype is '" + name + "', expected float32, bfloat16 or float16; fix the file");
+        };
     }
 
     private static @Nullable Path findFlux(Path folder) {
@@ -95,6 +110,11 @@ public record Checkpoint(
                     + folder.resolve("flux"));
         }
         return flux;
+    }
+
+    /** The type in which the image tokenizer and the decoder are used: {@code vision_config.dtype}, or where that is missing that of the unified model. */
+    public DType visionDType() {
+        return visionDType != null ? visionDType : storedDType();
     }
 
     /** The type that most elements of the unified model's weights have. */

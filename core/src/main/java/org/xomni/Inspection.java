@@ -14,6 +14,7 @@ import org.xomni.decoder.ClipConfig;
 import org.xomni.decoder.ClipTextEncoder;
 import org.xomni.decoder.Conditioning;
 import org.xomni.decoder.DecoderConfig;
+import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.decoder.FluxTransformer;
 import org.xomni.decoder.T5Config;
 import org.xomni.decoder.T5Encoder;
@@ -28,6 +29,9 @@ import org.xomni.tensor.ShardedSafetensors;
 import org.xomni.tensor.StoredTensor;
 import org.xomni.tensor.TensorFile;
 import org.xomni.tensor.TorchArchive;
+import org.xomni.text.ChatTemplate;
+import org.xomni.text.ClipTokenizer;
+import org.xomni.text.T5Tokenizer;
 import org.xomni.text.TextTokenizer;
 import org.xomni.tokenizer.TokenizerConfig;
 import org.xomni.tokenizer.VectorQuantizer;
@@ -54,6 +58,9 @@ public final class Inspection {
 
     private static final Numerics NUMERICS = Numerics.cpu(DType.FLOAT32);
 
+    private static final String PROMPT_AND_TOKENS = "conditioned on prompt and tokens";
+    private static final String END_OF_TURN = "<|im_end|>";
+
     private final List<Part> parts = new ArrayList<>();
 
     private Inspection() {}
@@ -72,7 +79,7 @@ public final class Inspection {
         inspection.tokenizer(checkpoint);
         inspection.decoder(checkpoint);
         if (checkpoint.flux() != null) {
-            inspection.flux(checkpoint.flux());
+            inspection.flux(checkpoint, checkpoint.flux());
         } else {
             inspection.add("FLUX folder", "", Map.of(), Set.of(), List.of("not found; point --flux at a FLUX.1-dev pipeline folder to draw"));
         }
@@ -95,6 +102,8 @@ public final class Inspection {
         String dimensions = attempt(problems, () -> {
             try (TextTokenizer text = TextTokenizer.load(checkpoint.folder())) {
                 checkpoint.unified().specialTokens().forEach(text::idOf);
+                int unused = text.idOf(END_OF_TURN);
+                ChatTemplate alsoUnused = ChatTemplate.load(checkpoint.folder());
                 return text.size() + " tokens";
             }
         });
@@ -127,7 +136,7 @@ public final class Inspection {
                         DecoderConfig.of(ConfigFile.read(folder.resolve("config.json"))), Conditioning.Kind.of(file.tensors().keySet()), store));
     }
 
-    private void flux(Path flux) {
+    private void flux(Checkpoint checkpoint, Path flux) {
         look("decoder, VAE",
                 () -> {
                     VaeConfig c = VaeConfig.of(ConfigFile.read(flux.resolve("vae/config.json")));
@@ -135,9 +144,17 @@ public final class Inspection {
                 },
                 () -> ShardedSafetensors.open(flux.resolve("vae"), "diffusion_pytorch_model"),
                 (file, store) -> new Vae(VaeConfig.of(ConfigFile.read(flux.resolve("vae/config.json"))), store));
-        if (!flux.resolve("text_encoder").toFile().isDirectory() && !flux.resolve("text_encoder_2").toFile().isDirectory()) {
+        if (!whole(checkpoint, flux)) {
             return;
         }
+        List<String> problems = new ArrayList<>();
+        String dimensions = attempt(problems, () -> {
+            try (ClipTokenizer clip = ClipTokenizer.load(flux.resolve("tokenizer")); T5Tokenizer t5 = T5Tokenizer.load(flux.resolve("tokenizer_2"))) {
+                // Both read their files when they are first used.
+                return "prompts of up to " + clip.encode("").length + " (CLIP) and " + t5.encode("").length + " ids (T5)";
+            }
+        });
+        add("decoder, prompt tokenizers", dimensions, Map.of(), Set.of(), problems);
         look("decoder, CLIP",
                 () -> {
                     ClipConfig c = ClipConfig.of(ConfigFile.read(flux.resolve("text_encoder/config.json")));
@@ -152,6 +169,20 @@ public final class Inspection {
                 },
                 () -> ShardedSafetensors.open(flux.resolve("text_encoder_2"), "model"),
                 (file, store) -> new T5Encoder(T5Config.of(ConfigFile.read(flux.resolve("text_encoder_2/config.json"))), store));
+    }
+
+    /** Whether the parts of the decoder fit together is a part of its own. Returns whether it reads prompts. */
+    private boolean whole(Checkpoint checkpoint, Path flux) {
+        List<String> problems = new ArrayList<>();
+        String conditions = attempt(problems, () -> {
+            try (DiffusionDecoder decoder = DiffusionDecoder.load(
+                    checkpoint.folder().resolve(checkpoint.decoder().modelPath()), flux, checkpoint.decoder().upscaleFactor(), NUMERICS, false)) {
+                return decoder.kind() == Conditioning.Kind.TEXT_AND_TOKENS ? PROMPT_AND_TOKENS : "conditioned on tokens";
+            }
+        });
+        add("decoder, as a whole", conditions, Map.of(), Set.of(), problems);
+        return conditions.equals(PROMPT_AND_TOKENS)
+                || flux.resolve("text_encoder").toFile().isDirectory() || flux.resolve("text_encoder_2").toFile().isDirectory();
     }
 
     /** Builds a model over names and shapes only. */

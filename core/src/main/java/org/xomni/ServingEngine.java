@@ -300,6 +300,12 @@ public final class ServingEngine implements AutoCloseable {
 
     /** Where it stands. */
     public ServingStatus status() {
+        lock.lock();
+        try {
+            counts.waiting = waiting.size();
+        } finally {
+            lock.unlock();
+        }
         return counts.status();
     }
 

@@ -1,6 +1,7 @@
 package org.xomni;
 
 import java.util.List;
+import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.decoder.DecoderDefaults;
@@ -55,8 +56,14 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
 
     /** Images in the order of the pictures; those of the same shape side by side. */
     List<Pixels> decode(List<Picture> pictures, Progress progress) {
-        List<List<Integer>> groups = DiffusionDecoder.groups(pictures.stream().map(Picture::shape).toList(), Shape::height, Shape::width);
         Pixels[] all = new Pixels[pictures.size()];
+        decode(pictures, progress, (pixels, i) -> all[i] = pixels);
+        return List.of(all);
+    }
+
+    /** The same, each with its place among the pictures as soon as it is there. */
+    void decode(List<Picture> pictures, Progress progress, ObjIntConsumer<Pixels> painted) {
+        List<List<Integer>> groups = DiffusionDecoder.groups(pictures.stream().map(Picture::shape).toList(), Shape::height, Shape::width);
         for (int g = 0; g < groups.size(); g++) {
             List<Integer> group = groups.get(g);
             int before = g;
@@ -65,10 +72,9 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
                     (done, steps) -> progress.report(Progress.Phase.DECODING, before * steps + done, groups.size() * steps),
                     progress);
             for (int i = 0; i < some.size(); i++) {
-                all[group.get(i)] = some.get(i);
+                painted.accept(some.get(i), group.get(i));
             }
         }
-        return List.of(all);
     }
 
     private List<Pixels> together(List<Picture> pictures, DiffusionDecoder.Progress progress, Progress overall) {

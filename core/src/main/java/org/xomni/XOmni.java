@@ -7,6 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Sequence;
@@ -46,7 +47,6 @@ public final class XOmni implements AutoCloseable {
 
     private final Checkpoint checkpoint;
     private final LoadOptions options;
-    private final Numerics numerics;
     private final Lazy<TextTokenizer> text;
     private final Lazy<ImageTokenizer> tokenizer;
     private final Lazy<UnifiedModel> model;
@@ -59,9 +59,8 @@ public final class XOmni implements AutoCloseable {
         }
         this.checkpoint = checkpoint;
         this.options = options;
-        this.numerics = Numerics.of(options.dtype(), checkpoint.storedDType(), Quantization.NONE, options.device());
         this.text = new Lazy<>(() -> TextTokenizer.load(checkpoint.folder()));
-        this.tokenizer = new Lazy<>(() -> ImageTokenizer.load(checkpoint.folder(), numerics));
+        this.tokenizer = new Lazy<>(() -> ImageTokenizer.load(checkpoint.folder(), visionNumerics()));
         this.model = new Lazy<>(this::loadModel);
         this.decoder = new Lazy<>(this::loadDecoder);
         this.input = new ModelInput(checkpoint, text, this::tokenize);
@@ -89,7 +88,7 @@ public final class XOmni implements AutoCloseable {
     private UnifiedModel loadModel() {
         Path folder = checkpoint.folder();
         ShardedSafetensors weights = ShardedSafetensors.open(folder, "model");
-        Numerics held = Numerics.on(numerics.device(), numerics.weights(), options.quantization());
+        Numerics held = Numerics.of(options.dtype(), checkpoint.storedDType(), options.quantization(), options.device());
         ParameterStore store = ParameterStore.of(folder.toString(), weights.tensors(), List.of(weights), held);
         try {
             return UnifiedModel.of(checkpoint.unified(), store);
@@ -104,8 +103,13 @@ public final class XOmni implements AutoCloseable {
                 checkpoint.folder().resolve(checkpoint.decoder().modelPath()),
                 checkpoint.requireFlux(),
                 checkpoint.decoder().upscaleFactor(),
-                numerics,
+                visionNumerics(),
                 options.offload());
+    }
+
+    /** Of the image tokenizer and the decoder, which have a type of their own. */
+    private Numerics visionNumerics() {
+        return Numerics.of(options.dtype(), checkpoint.visionDType(), Quantization.NONE, options.device());
     }
 
     /** The checkpoint's configurations. */
@@ -128,16 +132,26 @@ public final class XOmni implements AutoCloseable {
      * company, up to the rounding of the arithmetic.
      */
     public List<Drawing> draw(List<DrawRequest> requests, Progress progress) {
+        Drawing[] drawings = new Drawing[requests.size()];
+        draw(requests, progress, tokens -> {}, (drawing, i) -> drawings[i] = drawing);
+        return List.of(drawings);
+    }
+
+    /**
+     * The same, handing over what is done as soon as it is, so that nothing is lost when something later fails.
+     *
+     * @param drawn hears the tokens of all images, before pixels are made of them
+     * @param painted hears each image with its place in {@code requests}, in any order
+     */
+    public void draw(List<DrawRequest> requests, Progress progress, Consumer<List<ImageTokens>> drawn, ObjIntConsumer<Drawing> painted) {
         requireDecoder();
         List<ImageTokens> tokens = drawTokens(requests, progress);
+        drawn.accept(tokens);
         releaseIfOffloading(model);
         List<TokenDecoder.Picture> pictures = IntStream.range(0, requests.size())
                 .mapToObj(i -> picture(tokens.get(i), requests.get(i).prompt(), requests.get(i).seed(), requests.get(i).decode()))
                 .toList();
-        List<Pixels> pixels = pixels().decode(pictures, progress);
-        return IntStream.range(0, requests.size())
-                .mapToObj(i -> new Drawing(tokens.get(i), pixels.get(i), requests.get(i).seed()))
-                .toList();
+        pixels().decode(pictures, progress, (pixels, i) -> painted.accept(new Drawing(tokens.get(i), pixels, requests.get(i).seed()), i));
     }
 
     /** The tokens of several images, without making pixels of them. */
@@ -192,15 +206,27 @@ public final class XOmni implements AutoCloseable {
         List<Span> images = request.images().stream().map(image -> input.image(tokenize(image))).toList();
         releaseIfOffloading(tokenizer);
         int[] prompt = input.render(List.of(ModelInput.userMessage(images, request.prompt())));
-        long needed = (long) prompt.length + request.maxTokens();
+        int limit = limit(request, prompt.length);
+        long needed = (long) prompt.length + limit;
         try (Batch batch = new Batch(model.get(), 1, (int) Math.min(needed, checkpoint.unified().maxPositions()))) {
-            return answer(batch, heard -> batch.join(textRow(prompt, request, heard)), request.maxTokens(), listener, progress);
+            return answer(batch, heard -> batch.join(textRow(prompt, request, limit, heard)), limit, listener, progress);
         }
     }
 
+    /**
+     * The longest answer: what is asked for, or else what the context leaves of the default.
+     *
+     * @param read how many ids stand before it
+     */
+    int limit(ChatRequest request, int read) {
+        return request.maxTokens() > 0
+                ? request.maxTokens()
+                : Math.clamp(checkpoint.unified().maxPositions() + 1L - read, 1, ChatRequest.DEFAULT_MAX_TOKENS);
+    }
+
     /** The row of a question. */
-    Batch.Request textRow(int[] prompt, ChatRequest request, IntConsumer listener) {
-        return input.textRow(prompt, request.sampling(), request.seed(), request.maxTokens(), listener);
+    Batch.Request textRow(int[] prompt, ChatRequest request, int limit, IntConsumer listener) {
+        return input.textRow(prompt, request.sampling(), request.seed(), limit, listener);
     }
 
     /** Runs a text row to its end. */

@@ -251,7 +251,7 @@ class ConversationTest {
                 Batch batch = new Batch(fresh.model(), 1, 8192)) {
             int[] prompt = fresh.input().render(messages.subList(0, messages.size() - 1));
             ChatRequest request = new ChatRequest("", List.of(), 8, Sampling.GREEDY, 0);
-            return fresh.answer(batch, heard -> batch.join(fresh.textRow(prompt, request, heard)), 8, piece -> {}, Progress.NONE).tokens();
+            return fresh.answer(batch, heard -> batch.join(fresh.textRow(prompt, request, request.maxTokens(), heard)), 8, piece -> {}, Progress.NONE).tokens();
         }
     }
 

@@ -31,8 +31,9 @@ final class ChatCommand implements Callable<Integer> {
     @Option(names = "--image", paramLabel = "FILE", description = "An image to show; may be given several times.")
     List<Path> images = List.of();
 
-    @Option(names = "--max-tokens", paramLabel = "N", defaultValue = "512", description = "The longest answer. Default: 512.")
-    int maxTokens;
+    @Option(names = "--max-tokens", paramLabel = "N", description = "The longest answer. Default: 512, or what the context leaves.")
+    @Nullable
+    Integer maxTokens;
 
     @Option(names = "--temperature", paramLabel = "T", defaultValue = "0", description = "Default: 0, the likeliest answer.")
     double temperature;
@@ -49,17 +50,21 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Sampling sampling = Sampling.text(temperature);
+        if (maxTokens != null && maxTokens < 1) {
+            throw new InputException("--max-tokens " + maxTokens + " is below 1; ask for at least one token");
+        }
+        int limit = maxTokens == null ? 0 : maxTokens;
         List<Pixels> pixels = images.stream().map(ImageFiles::read).toList();
         if (prompt == null) {
             if (json) {
                 throw new InputException("--json needs a PROMPT; leave it out for a conversation");
             }
             try (XOmni xomni = modelOptions.load()) {
-                new InteractiveChat(xomni, maxTokens, sampling, seed).run(pixels);
+                new InteractiveChat(xomni, limit, sampling, seed).run(pixels);
             }
             return 0;
         }
-        ChatRequest request = new ChatRequest(prompt, pixels, maxTokens, sampling, seed);
+        ChatRequest request = new ChatRequest(prompt, pixels, limit, sampling, seed);
         Consumer<String> listener = json ? piece -> {} : InteractiveChat::print;
         try (XOmni xomni = modelOptions.load()) {
             Reply reply = xomni.chat(request, listener, Progress.NONE);

@@ -51,7 +51,7 @@ final class DetokenizeCommand implements Callable<Integer> {
                 long noise = seed != null ? seed : entry.seed() != null ? entry.seed() : DEFAULT_SEED;
                 Pixels pixels = xomni.detokenize(entry.tokens(), shown, noise, decodeOptions.settings(), progress);
                 Path file = Outputs.numbered(output, i, entries.size());
-                PngWriter.write(file, pixels, Outputs.texts(shown, noise, Outputs.parameters(decodeOptions)));
+                PngWriter.write(file, pixels, Outputs.texts(shown, noise, Outputs.parameters(decodeOptions.settings(), xomni.checkpoint().decoder())));
                 System.err.println(file);
             }
         }

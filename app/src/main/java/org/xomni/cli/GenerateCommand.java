@@ -6,12 +6,15 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.Checkpoint;
 import org.xomni.DrawRequest;
 import org.xomni.Drawing;
 import org.xomni.XOmni;
 import org.xomni.autoregressive.Sampling;
+import org.xomni.decoder.DecoderDefaults;
+import org.xomni.image.ImageTokens;
 import org.xomni.image.PngWriter;
 import org.xomni.image.TokensFile;
 import org.xomni.tensor.InputException;
@@ -65,6 +68,7 @@ final class GenerateCommand implements Callable<Integer> {
         Outputs.requireWritable(output);
         if (tokensOut != null) {
             Outputs.requireWritable(tokensOut);
+            requireOwnPlace(tokensOut);
         }
         try (XOmni xomni = modelOptions.load();
                 ProgressBars progress = new ProgressBars()) {
@@ -73,22 +77,30 @@ final class GenerateCommand implements Callable<Integer> {
             for (int i = 0; i < count; i++) {
                 requests.add(new DrawRequest(prompt, pixels.height(), pixels.width(), sampling, seed + i, decodeOptions.settings()));
             }
-            write(xomni.draw(requests, progress), sampling, pixels);
+            xomni.draw(requests, progress, this::writeTokens, (drawing, i) -> write(drawing, i, sampling, pixels, xomni.checkpoint().decoder()));
         }
         return 0;
     }
 
-    private void write(List<Drawing> drawings, Sampling sampling, Checkpoint.Size pixels) {
+    private void requireOwnPlace(Path tokens) {
+        for (int i = 0; i < count; i++) {
+            if (Outputs.numbered(output, i, count).toAbsolutePath().normalize().equals(tokens.toAbsolutePath().normalize())) {
+                throw new InputException("--tokens-out " + tokens + " is also the name of an image; name another file");
+            }
+        }
+    }
+
+    private void writeTokens(List<ImageTokens> drawn) {
         if (tokensOut != null) {
-            TokensFile.write(tokensOut, drawings.stream().map(d -> new TokensFile.Entry(d.tokens(), d.seed(), prompt)).toList());
+            TokensFile.write(tokensOut, IntStream.range(0, count).mapToObj(i -> new TokensFile.Entry(drawn.get(i), seed + i, prompt)).toList());
         }
-        for (int i = 0; i < drawings.size(); i++) {
-            Drawing drawing = drawings.get(i);
-            Path file = Outputs.numbered(output, i, drawings.size());
-            var parameters = Outputs.parameters(sampling, decodeOptions, pixels.height(), pixels.width());
-            PngWriter.write(file, drawing.pixels(), Outputs.texts(prompt, drawing.seed(), parameters));
-            System.err.println(file);
-        }
+    }
+
+    private void write(Drawing drawing, int i, Sampling sampling, Checkpoint.Size pixels, DecoderDefaults decoder) {
+        Path file = Outputs.numbered(output, i, count);
+        var parameters = Outputs.parameters(sampling, decodeOptions.settings(), decoder, pixels.height(), pixels.width());
+        PngWriter.write(file, drawing.pixels(), Outputs.texts(prompt, drawing.seed(), parameters));
+        System.err.println(file);
     }
 
     private static Checkpoint.Size parse(String size) {

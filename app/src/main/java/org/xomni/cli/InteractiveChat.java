@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.xomni.ChatRequest;
 import org.xomni.Checkpoint;
@@ -32,7 +31,7 @@ final class InteractiveChat {
     private final Sampling sampling;
     private final long seed;
     private @Nullable Drawing last;
-    private String lastPrompt = "";
+    private @Nullable DrawRequest lastRequest;
 
     InteractiveChat(XOmni xomni, int maxTokens, Sampling sampling, long seed) {
         this.xomni = xomni;
@@ -97,18 +96,20 @@ final class InteractiveChat {
     private void draw(Conversation conversation, String prompt) {
         Checkpoint.Size size = xomni.checkpoint().defaultSize();
         try (ProgressBars progress = new ProgressBars()) {
-            last = conversation.draw(DrawRequest.of(prompt, size.height(), size.width(), seed), progress);
-            lastPrompt = prompt;
+            DrawRequest request = DrawRequest.of(prompt, size.height(), size.width(), seed);
+            last = conversation.draw(request, progress);
+            lastRequest = request;
         }
         System.err.println("drawn, " + size.height() + "x" + size.width() + " pixels; /save FILE writes it");
     }
 
     private void save(Path file) {
-        if (last == null) {
+        if (last == null || lastRequest == null) {
             throw new InputException("nothing is drawn yet; /draw PROMPT first");
         }
         Outputs.requireWritable(file);
-        PngWriter.write(file, last.pixels(), Outputs.texts(lastPrompt, last.seed(), Map.of()));
+        PngWriter.write(file, last.pixels(), Outputs.texts(lastRequest.prompt(), last.seed(), Outputs.parameters(
+                lastRequest.sampling(), lastRequest.decode(), xomni.checkpoint().decoder(), lastRequest.height(), lastRequest.width())));
         System.err.println(file);
     }
 

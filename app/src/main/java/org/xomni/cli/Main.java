@@ -57,6 +57,8 @@ public final class Main {
     static int run(String... args) {
         CommandLine line = new CommandLine(new Main());
         line.setCaseInsensitiveEnumValuesAllowed(true);
+        // A prompt that begins with @ is a prompt.
+        line.setExpandAtFiles(false);
         // It takes a list of folders, in which a misspelt option is no folder.
         Objects.requireNonNull(line.getSubcommands().get("serve")).setUnmatchedOptionsAllowedAsOptionParameters(false);
         line.setParameterExceptionHandler((e, unused) -> report(
@@ -66,14 +68,20 @@ public final class Main {
             line.usage(System.out);
             return BAD_INPUT;
         }
-        return line.execute(args);
+        try {
+            return line.execute(args);
+        } catch (OutOfMemoryError e) {
+            return report("the Java heap is too small for this (" + e.getMessage() + ")", "allow more with XOMNI_JAVA_OPTS=-Xmx8g", FAILURE);
+        } catch (Error e) {
+            return explain(e, debug(args));
+        }
     }
 
     private static boolean debug(String[] args) {
         return Arrays.asList(args).contains("--debug");
     }
 
-    private static int explain(Exception e, boolean debug) {
+    private static int explain(Throwable e, boolean debug) {
         if (debug) {
             e.printStackTrace();
         }

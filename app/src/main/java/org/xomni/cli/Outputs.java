@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.xomni.DecodeSettings;
 import org.xomni.autoregressive.Sampling;
+import org.xomni.decoder.DecoderDefaults;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 
@@ -56,7 +58,8 @@ final class Outputs {
         return texts;
     }
 
-    static Map<String, Object> parameters(Sampling sampling, DecodeOptions decode, int height, int width) {
+    /** All that an image depends on beside prompt and seed. */
+    static Map<String, Object> parameters(Sampling sampling, DecodeSettings decode, DecoderDefaults defaults, int height, int width) {
         Map<String, Object> p = new LinkedHashMap<>();
         p.put("height", height);
         p.put("width", width);
@@ -65,18 +68,17 @@ final class Outputs {
         p.put("top_k", sampling.topK());
         p.put("top_p", sampling.topP());
         p.put("min_p", sampling.minP());
-        p.putAll(parameters(decode));
+        p.putAll(parameters(decode, defaults));
         return p;
     }
 
-    /** The decoder's settings, where the user gave some. */
-    static Map<String, Object> parameters(DecodeOptions decode) {
+    /** The decoder's settings: the user's, or else the checkpoint's. */
+    static Map<String, Object> parameters(DecodeSettings decode, DecoderDefaults defaults) {
         Map<String, Object> p = new LinkedHashMap<>();
-        if (decode.steps != null) {
-            p.put("steps", decode.steps);
-        }
-        if (decode.guidance != null) {
-            p.put("decoder_cfg", decode.guidance);
+        p.put("steps", decode.steps() != null ? decode.steps() : defaults.numInferenceSteps());
+        p.put("decoder_cfg", decode.guidance() != null ? decode.guidance() : defaults.cfgScale());
+        if (decode.tiled()) {
+            p.put("tiled", true);
         }
         return p;
     }

@@ -62,7 +62,7 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--max-pixels", paramLabel = "N", defaultValue = "16777216", description = "Of an image, shown or drawn. Default: 16 Mi.")
     long maxPixels;
 
-    @Option(names = "--max-prompt", paramLabel = "N", defaultValue = "32000", description = "Characters of a text. Default: 32000.")
+    @Option(names = "--max-prompt", paramLabel = "N", defaultValue = "32000", description = "Characters of a prompt, or of a conversation. Default: 32000.")
     int maxPrompt;
 
     @Option(names = "--log-requests", description = "A line for each request, without what it says.")

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.xomni.DrawRequest;
@@ -60,6 +61,16 @@ final class ChatEndpoint {
         body.refuse("functions", "this model calls no functions");
         body.refuse("audio", "this model makes no sounds");
         body.refuse("logprobs", "leave it out");
+        body.refuse("logit_bias", "leave it out");
+        for (String penalty : List.of("frequency_penalty", "presence_penalty")) {
+            if (body.number(penalty, 0, -2, 2) != 0) {
+                throw new ApiException(400, "unsupported_parameter", penalty, "'" + penalty + "' is not supported; leave it out");
+            }
+        }
+        Fields format = body.object("response_format");
+        if (format != null && !format.word("type", "text", Set.of("text", "json_object", "json_schema")).equals("text")) {
+            throw new ApiException(400, "unsupported_parameter", "response_format", "this model writes plain text only; leave 'response_format' out");
+        }
         if (body.integer("n", 1, 1, 1) != 1) {
             throw ApiException.field("n", "one answer a request");
         }
@@ -130,7 +141,7 @@ final class ChatEndpoint {
         if (!last.role().equals("user") || last.text().isBlank()) {
             throw ApiException.field("messages", "the last message must be the user's and say what to draw");
         }
-        DrawFields fields = DrawFields.read(draw, DrawFields.seed(body), model.engine().checkpoint(), options.maxPixels());
+        DrawFields fields = DrawFields.read(draw, draw.has("seed") ? null : DrawFields.seed(body), model.engine().checkpoint(), options.maxPixels());
         int previews = (int) draw.integer("partial_images", 0, 0, 3);
         DrawRequest request = fields.request(last.text(), 0);
         return new Picture(new Task.Draw(request, turns, previews), fields);

@@ -18,6 +18,7 @@ final class ChatMessages {
     private final Pictures pictures;
     private final MemoryBudget.Share memory;
     private int images;
+    private int characters;
 
     private ChatMessages(String model, ServerOptions options, Pictures pictures, MemoryBudget.Share memory) {
         this.model = model;
@@ -46,7 +47,7 @@ final class ChatMessages {
         } else if (content == null) {
             throw new ApiException(400, "missing_required_parameter", message.path() + ".content", "'" + message.path() + ".content' is missing");
         } else if (content.isString()) {
-            String text = message.text("content", options.maxPromptCharacters());
+            String text = text(message, "content");
             parts.add(role.equals("assistant") ? pictures.said(text, message.path() + ".content", model) : new Turn.Text(text));
         } else {
             message.objects("content", MOST_PARTS).forEach(part -> parts.add(part(part, role)));
@@ -54,10 +55,22 @@ final class ChatMessages {
         return new Turn(role.equals("developer") ? "system" : role, parts);
     }
 
+    /** A text; all of them together may have as many characters as one prompt, as the model reads them one after the other. */
+    private String text(Fields fields, String field) {
+        int most = options.maxPromptCharacters();
+        String text = fields.text(field, most);
+        characters += text.length();
+        if (characters > most) {
+            throw new ApiException(400, "context_length_exceeded", "messages",
+                    "the messages have more than " + most + " characters together; leave out the oldest");
+        }
+        return text;
+    }
+
     private Turn.Part part(Fields part, String role) {
         String type = part.word("type", "text", Set.of("text", "image_url"));
         if (type.equals("text")) {
-            String text = part.text("text", options.maxPromptCharacters());
+            String text = text(part, "text");
             return role.equals("assistant") ? pictures.said(text, part.path() + ".text", model) : new Turn.Text(text);
         }
         if (role.equals("system") || role.equals("developer")) {

@@ -47,11 +47,16 @@ final class Guard {
                         + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     }
 
-    /** Turns pages of other sites away. */
+    /** Without keys, turns away pages of other sites and those that reach this machine by a name of theirs. Whoever shows a key is no such page. */
     void requireOwnSite(Context context) {
+        if (!keys.isEmpty()) {
+            return;
+        }
         String host = context.header("Host");
-        if (loopback && (host == null || !isLocalName(host))) {
-            throw new ApiException(403, "wrong_host", null, "this server answers to localhost only; use its own address");
+        if (host == null || !isLocalName(host) && (loopback || !isAddress(host))) {
+            throw new ApiException(403, "wrong_host", null, loopback
+                    ? "this server answers to localhost only; use its own address"
+                    : "without keys this server answers to localhost and to addresses in numbers only; use one, or start it with --api-key-file");
         }
         String origin = context.header("Origin");
         if (origin != null && (host == null || !origin.toLowerCase(Locale.ROOT).replaceFirst("^https?://", "").equals(host.toLowerCase(Locale.ROOT)))) {
@@ -59,8 +64,17 @@ final class Guard {
         }
     }
 
+    private static String withoutPort(String host) {
+        return host.startsWith("[") ? host.replaceFirst("](:\\d{1,5})?$", "]") : host.replaceFirst(":\\d{1,5}$", "");
+    }
+
+    /** Whether it is an address in numbers, which no foreign name can resolve to. */
+    private static boolean isAddress(String host) {
+        return withoutPort(host).matches("\\d{1,3}(\\.\\d{1,3}){3}|\\[[0-9a-fA-F:.]+]");
+    }
+
     private static boolean isLocalName(String host) {
-        String name = host.startsWith("[") ? host.replaceFirst("](:\\d{1,5})?$", "]") : host.replaceFirst(":\\d{1,5}$", "");
+        String name = withoutPort(host);
         return name.equalsIgnoreCase("localhost") || name.matches("127(\\.\\d{1,3}){3}") || name.equals("[::1]");
     }
 

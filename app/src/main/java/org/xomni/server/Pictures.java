@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.xomni.Drawing;
@@ -28,6 +29,8 @@ final class Pictures {
     private static final int SHARE_FOR_LINKS = 16;
 
     private final long maxPixels;
+    /** Decoding does not wait, so it would keep the threads that requests share from all others. */
+    private final Semaphore decoding = new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
     private final Expiring<Drawn> drawn = new Expiring<>(TOKENS_LIVE, MOST_TOKENS, d -> (long) d.tokens().height() * d.tokens().width());
     private final Expiring<FileLink> links =
             new Expiring<>(LINKS_LIVE, Runtime.getRuntime().maxMemory() / SHARE_FOR_LINKS, link -> link.bytes().length);
@@ -98,9 +101,18 @@ final class Pictures {
         } catch (IllegalArgumentException e) {
             throw new ApiException(400, "invalid_image", param, "'" + param + "' is not valid base64");
         }
-        Pixels pixels = ImageFiles.decode(bytes, param, maxPixels);
+        Pixels pixels = decoded(bytes, param);
         memory.take(pixels.rgb().length);
         return new Turn.Picture(pixels);
+    }
+
+    private Pixels decoded(byte[] bytes, String param) {
+        decoding.acquireUninterruptibly();
+        try {
+            return ImageFiles.decode(bytes, param, maxPixels);
+        } finally {
+            decoding.release();
+        }
     }
 
     private Turn.Part drawn(String id, String param, String model) {
@@ -119,7 +131,8 @@ final class Pictures {
     /** What a file says about itself. */
     static Map<String, String> texts(String prompt, Drawing drawing) {
         Map<String, String> texts = new LinkedHashMap<>();
-        texts.put("prompt", prompt);
+        // A PNG cannot hold the null character.
+        texts.put("prompt", prompt.replace('\0', '\uFFFD'));
         texts.put("seed", Long.toString(drawing.seed()));
         texts.put("software", "xomni");
         return texts;

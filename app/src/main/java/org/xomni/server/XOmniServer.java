@@ -5,6 +5,7 @@ import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
@@ -13,7 +14,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.util.Callback;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xomni.Checkpoint;
@@ -33,6 +40,8 @@ public final class XOmniServer implements AutoCloseable {
     private static final int SHARE_FOR_REQUESTS = 4;
     private static final String STARTED = "xomni.started";
     private static final int BUFFER = 1 << 16;
+    /** Bytes a second. */
+    private static final long SLOWEST_BODY = 1024;
 
     private final Models models;
     private final ServerOptions options;
@@ -115,6 +124,8 @@ public final class XOmniServer implements AutoCloseable {
             http.setSendDateHeader(false);
             http.setIdleTimeout(Duration.ofSeconds(60).toMillis());
             http.setRequestHeaderSize(16 << 10);
+            // A body that trickles in would hold its share of the memory for as long as it likes.
+            http.setMinRequestDataRate(SLOWEST_BODY);
         });
         config.jetty.modifyServer(server -> server.setErrorHandler(new BareErrors()));
         config.routes.before(this::begin);
@@ -208,19 +219,19 @@ public final class XOmniServer implements AutoCloseable {
         if (announced > most) {
             throw tooLarge(most);
         }
-        // JSON in memory takes about twice its bytes.
-        share.take(announced >= 0 ? 3 * announced : BUFFER);
-        byte[] bytes;
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        byte[] block = new byte[BUFFER];
         try (InputStream in = context.req().getInputStream()) {
-            bytes = in.readNBytes(most + 1);
+            for (int read = in.read(block); read >= 0; read = in.read(block)) {
+                // Only what has come counts, not what was announced. JSON in memory takes about twice its bytes.
+                share.take(3L * read);
+                bytes.write(block, 0, read);
+                if (bytes.size() > most) {
+                    throw tooLarge(most);
+                }
+            }
         }
-        if (bytes.length > most) {
-            throw tooLarge(most);
-        }
-        if (announced < 0) {
-            share.take(3L * bytes.length);
-        }
-        Fields fields = Fields.parse(bytes);
+        Fields fields = Fields.parse(bytes.toByteArray());
         if (options.logPrompts()) {
             LOG.warn("{}", fields.node());
         }
@@ -254,6 +265,7 @@ public final class XOmniServer implements AutoCloseable {
         String name = context.pathParam("file");
         int dot = name.lastIndexOf('.');
         Pictures.FileLink link = pictures.file(dot < 0 ? name : name.substring(0, dot));
+        context.header("Cross-Origin-Resource-Policy", "cross-origin");
         context.contentType(link.format().mediaType()).result(link.bytes());
     }
 
@@ -280,12 +292,22 @@ public final class XOmniServer implements AutoCloseable {
         close(Duration.ofMillis(1));
     }
 
-    /** Jetty's own error pages, for requests that are no HTTP, say nothing about it. */
+    /** What Jetty itself refuses, before this server hears of it, has the form of all other errors. */
     private static final class BareErrors extends ErrorHandler {
-        BareErrors() {
-            setShowStacks(false);
-            setShowCauses(false);
-            setShowMessageInTitle(false);
+        @Override
+        public boolean handle(Request request, Response response, Callback callback) {
+            int status = response.getStatus();
+            String code = switch (status) {
+                case 414 -> "uri_too_long";
+                case 431 -> "headers_too_large";
+                default -> status < 500 ? "bad_request" : "internal_error";
+            };
+            String json = Json.mapper().writeValueAsString(
+                    Responses.failure(new ApiException(status, code, null, "the server cannot read this request (" + HttpStatus.getMessage(status) + ")")));
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json; charset=utf-8");
+            response.getHeaders().put("X-Content-Type-Options", "nosniff");
+            Content.Sink.write(response, true, json, callback);
+            return true;
         }
     }
 }

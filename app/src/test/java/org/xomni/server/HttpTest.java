@@ -2,12 +2,16 @@ package org.xomni.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.xomni.ServingLimits;
@@ -121,6 +125,81 @@ class HttpTest {
         }
     }
 
+    /** Jetty refuses these before the server hears of them. */
+    @Test
+    void whatIsNoRequestIsAnsweredInTheSameForm() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            Map<String, Integer> requests = Map.of(
+                    "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: " + "a".repeat(20_000) + "\r\n\r\n", 431,
+                    "GET /%2e%2e/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400,
+                    "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", 400);
+            requests.forEach((request, status) -> {
+                String response = raw(server, request);
+                assertThat(response).startsWith("HTTP/1.1 " + status).containsIgnoringCase("content-type: application/json").contains("nosniff");
+                JsonNode error = Json.mapper().readTree(response.substring(response.indexOf("{\"error\""), response.lastIndexOf('}') + 1)).path("error");
+                assertThat(error.path("type").stringValue()).isEqualTo("invalid_request_error");
+            });
+        }
+    }
+
+    @Test
+    void whoShowsAKeyMayComeByAnyName() throws Exception {
+        try (TestServer server = TestServer.withKey()) {
+            String behindAProxy = "GET /v1/models HTTP/1.1\r\nHost: signs.example\r\nOrigin: https://signs.example\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n";
+            assertThat(raw(server, behindAProxy.formatted(TestServer.KEY))).startsWith("HTTP/1.1 200");
+            assertThat(raw(server, behindAProxy.formatted("guess"))).startsWith("HTTP/1.1 401");
+        }
+    }
+
+    @Test
+    void whatWouldChangeTheAnswerIsNotIgnored() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            String chat = "{\"max_tokens\":2,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],%s}";
+            for (String field : List.of(
+                    "\"response_format\":{\"type\":\"json_object\"}", "\"frequency_penalty\":0.5", "\"presence_penalty\":-1", "\"logit_bias\":{\"5\":1}")) {
+                HttpResponse<String> refused = server.post("/v1/chat/completions", chat.formatted(field));
+                assertThat(refused.statusCode()).as(field).isEqualTo(400);
+                assertThat(error(refused).path("code").stringValue()).isEqualTo("unsupported_parameter");
+            }
+            for (String field : List.of("\"response_format\":{\"type\":\"text\"}", "\"frequency_penalty\":0", "\"logit_bias\":{}", "\"temperature\":1e-300")) {
+                HttpResponse<String> answered = server.post("/v1/chat/completions", chat.formatted(field));
+                assertThat(answered.statusCode()).as(field).isEqualTo(200);
+                assertThat(answered.body()).doesNotContain("\\u0000");
+            }
+        }
+    }
+
+    /** All texts of a conversation are read one after the other, so that they count together. */
+    @Test
+    void aConversationIsNoLongerThanAPrompt() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            String half = "{\"role\":\"user\",\"content\":\"" + "a".repeat(ServerOptions.DEFAULT_MAX_PROMPT / 2) + "\"}";
+            HttpResponse<String> refused = server.post("/v1/chat/completions", "{\"messages\":[" + half + "," + half + "," + half + "]}");
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(error(refused).path("code").stringValue()).isEqualTo("context_length_exceeded");
+        }
+    }
+
+    @Test
+    void aNullCharacterInAPromptCostsNoPicture() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            HttpResponse<String> drawn = server.post("/v1/images/generations", SMALL.replace("\"a\"", "\"a \\u0000 sign\""));
+            assertThat(drawn.statusCode()).as(drawn.body()).isEqualTo(200);
+        }
+    }
+
+    /** A page of another origin shows the picture that it has a link to. */
+    @Test
+    void linksCanBeShownAnywhere() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            JsonNode drawn = server.ask("/v1/images/generations", SMALL.replace("}", ",\"response_format\":\"url\"}"));
+            String url = drawn.path("data").get(0).path("url").stringValue();
+            HttpResponse<String> file = server.get(url.substring(url.indexOf("/v1/")));
+            assertThat(file.statusCode()).isEqualTo(200);
+            assertThat(file.headers().firstValue("Cross-Origin-Resource-Policy")).contains("cross-origin");
+        }
+    }
+
     @Test
     void metricsCount() throws Exception {
         try (TestServer server = TestServer.start()) {
@@ -149,10 +228,12 @@ class HttpTest {
         }
     }
 
-    private static String raw(TestServer server, String request) throws Exception {
+    private static String raw(TestServer server, String request) {
         try (Socket socket = new Socket("127.0.0.1", server.port())) {
             socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -17,6 +17,9 @@ final class Sampler {
     /** Slightly less than 1: room for the rounding of q and of {@code p / q}. */
     private static final double ROUNDED_DOWN = 1 - 1e-6;
 
+    /** Below it scores would leave the range of floats, and nothing but the best one has a chance anyway. */
+    private static final double LEAST_TEMPERATURE = 1e-6;
+
     private final Sampling sampling;
     private final UnifiedConfig config;
     private final Set<Integer> suppressed;
@@ -52,7 +55,7 @@ final class Sampler {
                 scores[id - first] = Float.NEGATIVE_INFINITY;
             }
         }
-        if (sampling.temperature() == 0) {
+        if (sampling.temperature() < LEAST_TEMPERATURE) {
             return first + best(scores);
         }
         if (sampling.temperature() != 1) {

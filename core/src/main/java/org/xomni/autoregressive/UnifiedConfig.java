@@ -99,18 +99,18 @@ public record UnifiedConfig(
                 hidden,
                 json.integer("intermediate_size"),
                 json.integer("num_hidden_layers"),
-                json.integer("num_mm_adap_layers"),
-                json.integer("num_mm_head_layers"),
+                json.integer("num_mm_adap_layers", 4),
+                json.integer("num_mm_head_layers", 4),
                 heads,
                 json.integer("num_key_value_heads", heads),
                 json.integer("head_dim", hidden / heads),
                 json.integer("vocab_size"),
-                json.integer("mm_vocab_size"),
-                json.integer("image_vocab_size"),
+                json.integer("mm_vocab_size", 16_448),
+                json.integer("image_vocab_size", 16_384),
                 json.integer("max_position_embeddings", 32768),
                 json.number("rope_theta", 10000),
                 json.number("rms_norm_eps", 1e-6),
-                json.texts("mm_special_tokens"));
+                json.has("mm_special_tokens") ? json.texts("mm_special_tokens") : List.of("<SOM>", "<EOM>", "<IMAGE>"));
     }
 
     /** Whether block {@code layer} is vision-specific: it changes multimodal positions only. */

@@ -3,6 +3,7 @@ package org.xomni.decoder;
 import static org.xomni.decoder.ConfigCheck.inRange;
 import static org.xomni.decoder.ConfigCheck.invalid;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.xomni.tensor.ConfigFile;
 
@@ -63,7 +64,7 @@ public record DecoderConfig(
                 json.integer("num_single_layers"),
                 json.integer("joint_attention_dim"),
                 json.integer("pooled_projection_dim"),
-                json.integer("siglip_channels"),
+                siglipChannels(json),
                 json.flag("guidance_embeds", false));
         if (json.integer("out_channels", config.inChannels) != config.inChannels) {
             throw invalid(WHAT, "out_channels is " + json.integer("out_channels") + ", expected in_channels " + config.inChannels);
@@ -72,6 +73,15 @@ public record DecoderConfig(
             throw invalid(WHAT, "patch_size is " + json.integer("patch_size") + ", expected 1");
         }
         return config;
+    }
+
+    /** A decoder's own file may leave it out, as the reference takes the width of the quantiser's features: from {@code config.json} of the model folder. */
+    private static int siglipChannels(ConfigFile json) {
+        if (json.has("siglip_channels")) {
+            return json.integer("siglip_channels");
+        }
+        Path model = json.file().resolveSibling("..").resolve("config.json").normalize();
+        return ConfigFile.read(model).child("vision_config").child("encoder").integer("z_channels", 1536);
     }
 
     /** D. */

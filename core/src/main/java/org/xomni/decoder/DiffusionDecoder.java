@@ -121,15 +121,16 @@ public final class DiffusionDecoder implements AutoCloseable {
 
     /**
      * A decoder over a transformer's folder and a FLUX pipeline's folder ({@code vae/}, {@code scheduler/} and, for checkpoints conditioned
-     * on text, {@code tokenizer/}, {@code text_encoder/} and their seconds). Reads configs only; weights follow on first use.
+     * on text, {@code tokenizer/}, {@code text_encoder/} and their seconds). Reads configs and what weights there are; these themselves follow on first use.
      *
      * @param upscaleFactor pixels along each side of a token, as the checkpoint says
      * @param offload whether to release each model before the next one loads
-     * @throws CheckpointException if a config is missing or the parts do not fit together
+     * @throws CheckpointException if a config or weights are missing or the parts do not fit together
      */
     public static DiffusionDecoder load(Path decoderFolder, Path fluxFolder, int upscaleFactor, Numerics numerics, boolean offload) {
         DiffusionDecoder decoder = new DiffusionDecoder(decoderFolder, fluxFolder, numerics, offload);
         decoder.checkFit(fluxFolder, upscaleFactor);
+        decoder.checkWeights(fluxFolder);
         return decoder;
     }
 
@@ -142,6 +143,15 @@ public final class DiffusionDecoder implements AutoCloseable {
             T5Config t5 = T5Config.of(ConfigFile.read(fluxFolder.resolve("text_encoder_2").resolve("config.json")));
             fits("the transformer's pooled_projection_dim", config.pooledProjectionDim(), "CLIP's hidden_size", clip.hiddenSize());
             fits("the transformer's joint_attention_dim", config.jointAttentionDim(), "T5's d_model", t5.dModel());
+        }
+    }
+
+    /** What is missing shall be known before tokens are drawn, which may take minutes. */
+    private void checkWeights(Path fluxFolder) {
+        ShardedSafetensors.open(fluxFolder.resolve("vae"), "diffusion_pytorch_model").close();
+        if (kind == Conditioning.Kind.TEXT_AND_TOKENS) {
+            ShardedSafetensors.open(fluxFolder.resolve("text_encoder"), "model").close();
+            ShardedSafetensors.open(fluxFolder.resolve("text_encoder_2"), "model").close();
         }
     }
 

@@ -39,15 +39,15 @@ public record EncoderConfig(
         }
     }
 
-    /** Reads {@code vision_config.encoder}. */
+    /** Reads {@code vision_config.encoder}; the sizes that it leaves out are those of the release. */
     static EncoderConfig of(ConfigFile json) {
         return new EncoderConfig(
                 json.optionalChild("siglip_config").map(VitConfig::of).orElseGet(() -> VitConfig.named(json.text("siglip_name"))),
                 json.text("siglip_path"),
                 json.text("projector_path"),
-                json.integer("z_channels"),
-                json.integer("codebook_size"),
-                json.integer("codebook_dim"));
+                json.integer("z_channels", 1536),
+                json.integer("codebook_size", 16_384),
+                json.integer("codebook_dim", 2048));
     }
 
     /** Links are followed, since download caches consist of them: only the name itself must stay below the folder. */

@@ -39,15 +39,15 @@ public record ImageTransform(boolean filtering, int minShortSize, double maxAspe
         }
     }
 
-    /** Reads {@code vision_config.transform}. */
+    /** Reads {@code vision_config.transform}; what it leaves out is as in the reference. */
     static ImageTransform of(ConfigFile json) {
         return new ImageTransform(
                 json.flag("filtering", true),
-                json.integer("min_short_size"),
-                json.number("max_aspect_ratio"),
-                json.integer("short_size"),
-                json.integer("long_size"),
-                json.integer("patch_size"));
+                json.integer("min_short_size", 128),
+                json.number("max_aspect_ratio", 3),
+                json.integer("short_size", 384),
+                json.integer("long_size", 1152),
+                json.integer("patch_size", 16));
     }
 
     /**

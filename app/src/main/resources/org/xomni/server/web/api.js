@@ -4,43 +4,51 @@ const KEY = "xomni-key";
 
 /** What the server said was wrong. */
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, code = null) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
-async function request(path, options = {}) {
+async function request(path, options = {}, refused = false) {
   const headers = { ...options.headers };
   const key = sessionStorage.getItem(KEY);
   if (key) headers.Authorization = `Bearer ${key}`;
   const response = await fetch(path, { ...options, headers });
   if (response.status === 401) {
-    await askForKey();
-    return request(path, options);
+    await askForKey(refused);
+    return request(path, options, true);
   }
   if (!response.ok) throw await failure(response);
   return response;
 }
 
 async function failure(response) {
-  let message = `the server answered ${response.status}`;
   try {
-    message = (await response.json()).error.message;
+    const { message, code } = (await response.json()).error;
+    return new ApiError(response.status, message, code);
   } catch {
     // No JSON: the status has to do.
+    return new ApiError(response.status, `the server answered ${response.status}`);
   }
-  return new ApiError(response.status, message);
 }
 
-function askForKey() {
+/** Fails if the user would rather not. */
+function askForKey(refused) {
   const dialog = document.getElementById("key-dialog");
   const input = document.getElementById("key");
   input.value = "";
+  input.placeholder = refused ? "That key was refused" : "";
   if (!dialog.open) dialog.showModal();
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     dialog.addEventListener("close", () => {
-      sessionStorage.setItem(KEY, input.value.trim());
+      const key = input.value.trim();
+      if (!key) {
+        reject(new ApiError(401, "this server wants a key"));
+        return;
+      }
+      sessionStorage.setItem(KEY, key);
       resolve();
     }, { once: true });
   });
@@ -73,7 +81,7 @@ export async function* stream(path, body, signal) {
       const data = event.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
       if (!data || data === "[DONE]") continue;
       const parsed = JSON.parse(data);
-      if (parsed.error) throw new ApiError(500, parsed.error.message);
+      if (parsed.error) throw new ApiError(500, parsed.error.message, parsed.error.code);
       yield parsed;
     }
   }

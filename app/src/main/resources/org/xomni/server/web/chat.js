@@ -108,13 +108,14 @@ function showAttached() {
 async function send(draw) {
   const text = $("chat-text").value.trim();
   if (abort || !text) {
+    if (!abort && attached.length) note("Say what you want to know about the image, or what to draw.");
     $("chat-text").focus();
     return;
   }
   const turn = { role: "user", text, images: attached };
   const before = turns.length;
   turns.push(turn);
-  show(turn);
+  const bubble = show(turn);
   attached = [];
   showAttached();
   $("chat-text").value = "";
@@ -122,14 +123,35 @@ async function send(draw) {
   abort = new AbortController();
   busy(true);
   try {
-    await (draw ? drawTurn(text) : answer());
+    await withKnownImages(() => (draw ? drawTurn(text) : answer()));
   } catch (error) {
     turns.length = before;
+    bubble.remove();
+    giveBack(turn);
     note(wasCancelled(error) ? "Stopped. This message is not part of the conversation." : error.message);
   } finally {
     abort = null;
     busy(false);
   }
+}
+
+/** The server forgets drawn pictures after a while: then they are sent again as they look. */
+async function withKnownImages(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error.code !== "image_not_found") throw error;
+    for (const turn of turns) for (const image of [turn.drawn, ...(turn.images ?? [])]) if (image) image.id = null;
+    await work();
+  }
+}
+
+/** What could not be sent can be sent again. */
+function giveBack(turn) {
+  if (!$("chat-text").value) $("chat-text").value = turn.text;
+  attached = [...turn.images, ...attached];
+  showAttached();
+  grow();
 }
 
 async function answer() {
@@ -143,9 +165,12 @@ async function answer() {
       scroll();
     }
     turns.push({ role: "assistant", text, images: [] });
+    if (!text) bubble.textContent = "(no answer)";
+  } catch (error) {
+    if (!bubble.textContent) bubble.remove();
+    throw error;
   } finally {
     bubble.classList.remove("busy");
-    if (!bubble.textContent) bubble.textContent = "(no answer)";
   }
 }
 
@@ -191,7 +216,7 @@ function request(model) {
 }
 
 function wire(turn, model) {
-  if (turn.drawn?.model === model) return { role: "assistant", content: null, xomni_image: { id: turn.drawn.id } };
+  if (turn.drawn?.id && turn.drawn.model === model) return { role: "assistant", content: null, xomni_image: { id: turn.drawn.id } };
   if (turn.drawn) return { role: "assistant", content: [part(turn.drawn, model)] };
   if (!turn.images.length) return { role: turn.role, content: turn.text };
   return { role: turn.role, content: [...turn.images.map((image) => part(image, model)), { type: "text", text: turn.text }] };
@@ -206,6 +231,7 @@ function show(turn) {
   const bubble = message(turn.role, turn.text);
   bubble.prepend(...turn.images.map((image) => element("img", { src: image.url, alt: image.name })));
   scroll();
+  return bubble;
 }
 
 function message(role, text) {

@@ -16,15 +16,20 @@ async function drawings(mode, work) {
   const result = work(transaction.objectStore("drawings"));
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve(result.result);
-    transaction.onerror = () => reject(transaction.error);
+    // A full disk shows only as an abort.
+    transaction.onabort = () => reject(transaction.error ?? new Error("this browser keeps no history"));
   });
 }
 
-/** Keeps a drawing: {model, prompt, size, seed, guidance, url, image}. */
+/** Keeps a drawing: {model, prompt, size, seed, guidance, url, image}. A browser that cannot (private windows, no space left) shows it all the same. */
 export async function remember(drawing) {
-  await drawings("readwrite", (store) => store.add({ ...drawing, time: Date.now() }));
-  const keys = await drawings("readonly", (store) => store.getAllKeys());
-  for (const key of keys.slice(0, Math.max(0, keys.length - MOST))) await drawings("readwrite", (store) => store.delete(key));
+  try {
+    await drawings("readwrite", (store) => store.add({ ...drawing, time: Date.now() }));
+    const keys = await drawings("readonly", (store) => store.getAllKeys());
+    for (const key of keys.slice(0, Math.max(0, keys.length - MOST))) await drawings("readwrite", (store) => store.delete(key));
+  } catch (error) {
+    console.warn("not kept in the history:", error);
+  }
 }
 
 /** Shows the list; `actions` has rerun(drawing) and ask(drawing). */
