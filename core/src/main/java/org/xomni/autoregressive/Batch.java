@@ -53,8 +53,8 @@ public final class Batch implements AutoCloseable {
     /**
      * @param slots the most rows at once; a guided row takes two
      * @param capacity the most positions of a row, at most the model's
-     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels, or by libtorch with every step padded to
-     *     {@code slots} rows, as its kernels round differently at different sizes
+     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels, or by libtorch one row after the other; on a GPU
+     *     every step is padded to {@code slots} rows, as kernels round differently at different sizes
      */
     public Batch(UnifiedModel model, int slots, int capacity, boolean deterministic) {
         this(model, slots, capacity, deterministic, true);
@@ -258,6 +258,11 @@ public final class Batch implements AutoCloseable {
             for (int from = 0; from < rows.size(); from += host.mostRows()) {
                 scores.addAll(host.run(rows.subList(from, Math.min(rows.size(), from + host.mostRows()))));
             }
+            return scores;
+        }
+        if (model.numerics().onCpu()) {
+            // Products of several rows round some of them differently, by their place among them (AVX2).
+            rows.forEach(row -> scores.addAll(torch.run(List.of(row))));
             return scores;
         }
         List<DecodeStep.Row> padded = new ArrayList<>(rows);

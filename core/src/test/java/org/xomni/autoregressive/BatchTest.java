@@ -126,7 +126,7 @@ class BatchTest {
         }
     }
 
-    /** To the bit: by our own kernels, more rows than they take at once; and by libtorch in padded steps. */
+    /** To the bit: by our own kernels, more rows than they take at once; and by libtorch. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void deterministicRowsRememberTheSameBitsInCompany(boolean ownKernels) {

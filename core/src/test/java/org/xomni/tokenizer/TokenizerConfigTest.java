@@ -43,7 +43,7 @@ class TokenizerConfigTest {
         "encoder | codebook_size | 0 | codebook_size is 0, expected 1..1048576",
         "encoder | codebook_size | 99999999999 | vision_config.encoder.codebook_size is 99999999999, expected a whole number",
         "encoder | codebook_size | 256.5 | codebook_size is 256.5, expected a whole number",
-        "encoder | codebook_size | null | codebook_size is null, expected a whole number",
+        "encoder | codebook_size | \"many\" | codebook_size is \"many\", expected a whole number",
         "encoder | codebook_dim | -1 | codebook_dim is -1, expected 1..16384",
         "encoder | z_channels | 100 | z_channels 100 is not divisible by the 32 groups",
         "encoder | z_channels | 128 | z_channels 128 is not the ViT's width 64",
