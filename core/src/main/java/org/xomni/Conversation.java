@@ -56,7 +56,7 @@ public final class Conversation implements AutoCloseable {
         request.images().forEach(image -> shown.add(xomni.input().image(xomni.tokenize(image))));
         List<Message> turn = withUserMessage(shown, request.prompt());
         int[] ids = xomni.input().render(turn);
-        int limit = xomni.limit(request, ids.length);
+        int limit = xomni.limit(request.maxTokens(), ids.length);
         Reply reply = xomni.answer(batch(), heard -> join(ids, unread -> xomni.textRow(unread, request, limit, heard)), limit, listener, progress);
         remember(ids, reply.tokens());
         commit(turn, new Span.Plain(reply.text()));

@@ -111,8 +111,7 @@ final class ServingBatch implements AutoCloseable {
     private Speech speech(Job<?> job, Task.Answer answer) {
         ModelInput input = xomni.input();
         int[] prompt = input.render(job.conversation().stream().map(input::message).toList());
-        int room = batch.capacity() + 1 - prompt.length;
-        int limit = answer.maxTokens() > 0 ? answer.maxTokens() : Math.max(1, Math.min(ChatRequest.DEFAULT_MAX_TOKENS, room));
+        int limit = xomni.limit(answer.maxTokens(), prompt.length);
         Voice voice = new Voice(xomni.text().stream(true), new StopTexts(answer.stop()), job.listener());
         Sequence sequence = batch.join(input.textRow(prompt, answer.sampling(), answer.seed(), limit, id -> {
             counts.textTokens.increment();

@@ -206,7 +206,7 @@ public final class XOmni implements AutoCloseable {
         List<Span> images = request.images().stream().map(image -> input.image(tokenize(image))).toList();
         releaseIfOffloading(tokenizer);
         int[] prompt = input.render(List.of(ModelInput.userMessage(images, request.prompt())));
-        int limit = limit(request, prompt.length);
+        int limit = limit(request.maxTokens(), prompt.length);
         long needed = (long) prompt.length + limit;
         try (Batch batch = new Batch(model.get(), 1, (int) Math.min(needed, checkpoint.unified().maxPositions()))) {
             return answer(batch, heard -> batch.join(textRow(prompt, request, limit, heard)), limit, listener, progress);
@@ -216,11 +216,12 @@ public final class XOmni implements AutoCloseable {
     /**
      * The longest answer: what is asked for, or else what the context leaves of the default.
      *
+     * @param asked tokens, or 0
      * @param read how many ids stand before it
      */
-    int limit(ChatRequest request, int read) {
-        return request.maxTokens() > 0
-                ? request.maxTokens()
+    int limit(int asked, int read) {
+        return asked > 0
+                ? asked
                 : Math.clamp(checkpoint.unified().maxPositions() + 1L - read, 1, ChatRequest.DEFAULT_MAX_TOKENS);
     }
 

@@ -96,12 +96,12 @@ public final class GrpoLoop {
             Map<String, Tensor> state = state(optimizer, average);
             long step = 0;
             long updates = 0;
-            double skipped = 0;
+            long skipped = 0;
             if (found.isPresent()) {
                 step = found.get().step();
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state);
                 updates = Long.parseLong(metadata.getOrDefault("updates", "0"));
-                skipped = Double.parseDouble(metadata.getOrDefault("skipped_steps", "0"));
+                skipped = Long.parseLong(metadata.getOrDefault("skipped_steps", "0"));
                 optimizer.resume(updates);
                 average.resume();
             } else {
@@ -118,9 +118,9 @@ public final class GrpoLoop {
                 Phases phases = new Phases();
                 Map<String, Double> measured = step(step, update, optimizer, metrics, phases);
                 updates += measured.getOrDefault("updates", 0.0).longValue();
-                skipped += measured.getOrDefault("skipped_steps", 0.0);
+                skipped += measured.getOrDefault("skipped_steps", 0.0).longValue();
                 if (skipped > 0) {
-                    measured.put("skipped_steps", skipped);
+                    measured.put("skipped_steps", (double) skipped);
                 }
                 average.update(step);
                 step++;
@@ -135,7 +135,7 @@ public final class GrpoLoop {
                 }
                 if (step % loop.checkpointEvery() == 0 || last) {
                     snapshots.write(step, state, Map.of(
-                            "step", Long.toString(step), "updates", Long.toString(updates), "skipped_steps", Double.toString(skipped)));
+                            "step", Long.toString(step), "updates", Long.toString(updates), "skipped_steps", Long.toString(skipped)));
                     export(run.resolve("model"), average);
                 }
                 if (last) {

@@ -42,7 +42,7 @@ import org.xomni.train.Training;
  * @param steps Fig. 2, curve: the mean reward of one image over the steps of reinforcement learning, those that all runs have kept
  * @param gain of the last step over best-of-n for each n, paired by prompt
  * @param guidance Fig. 6: text accuracy over guidance scales, of those prompts that ask for text; empty if none does
- * @param runs the same of each run alone, by the name of its folder, where there are several; else empty
+ * @param runs the same of each run alone, by its folder, where there are several; else empty
  */
 public record RlClaims(
         int prompts,
@@ -108,12 +108,15 @@ public record RlClaims(
      * @param kept a folder for what is measured on the way, from which an interrupted evaluation goes on
      * @param device where the models are
      * @param progress hears a line for each model
-     * @throws InputException if a run has no model yet, or the recipe no held-out prompts
+     * @throws InputException if a run has no model yet or is named twice, or the recipe has no held-out prompts
      */
     public static RlClaims measure(
             Path recipe, @Nullable Path heldOut, List<Path> runs, Settings settings, Path kept, String device, Consumer<String> progress) {
         GrpoRecipe own = RecipeFile.read(recipe, GrpoRecipe.class).recipe();
         GrpoRecipe r = heldOut == null ? own : own.with(RecipeFile.read(heldOut, GrpoRecipe.Evaluation.class).recipe());
+        if (Set.copyOf(runs).size() < runs.size()) {
+            throw new InputException("a run is named twice among " + runs + "; name each once");
+        }
         List<Map<Long, Path>> models = runs.stream().map(run -> models(run, r.loop().steps())).toList();
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
             Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, evaluated(parts.requireHeldOut(), recipe, r)));
@@ -123,7 +126,7 @@ public record RlClaims(
             Map<Double, double[]> accuracies = set.textAccuracies(supervised, settings.guidance());
             Map<String, Outcome> outcomes = new LinkedHashMap<>();
             for (int i = 0; i < runs.size(); i++) {
-                outcomes.put(runs.get(i).getFileName().toString(), outcome(models.get(i), supervised.model(), set, settings, progress));
+                outcomes.put(runs.get(i).toString(), outcome(models.get(i), supervised.model(), set, settings, progress));
             }
             RlClaims all = of(before, accuracies, Outcome.mean(List.copyOf(outcomes.values())));
             if (runs.size() == 1) {

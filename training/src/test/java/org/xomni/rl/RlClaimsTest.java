@@ -151,14 +151,15 @@ class RlClaimsTest {
 
     /** The second run began at another place, so it ends elsewhere; it has kept fewer models. */
     private void severalRunsAreAveragedPromptByPrompt(Path recipe, Path run, RlClaims claims) throws IOException {
-        Path other = folder.resolve("other");
+        // Of the same name as the first, elsewhere.
+        Path other = folder.resolve("other").resolve("run");
         Path seed = Files.writeString(folder.resolve("seed.yaml"), Files.readString(recipe).replace("seed: 3\n", "seed: 9\n").replace("every: 1", "every: 2"));
         GrpoTraining.run(seed, other, false, "cpu", RunListener.NONE);
         RlClaims.Settings settings = new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0));
         RlClaims both = RlClaims.measure(recipe, null, List.of(run, other), settings, folder.resolve("measured"), "cpu", line -> {});
-        assertThat(both.runs().keySet()).containsExactly("run", "other");
-        RlClaims second = Objects.requireNonNull(both.runs().get("other"));
-        assertThat(both.runs()).containsEntry("run", claims);
+        assertThat(both.runs().keySet()).containsExactly(run.toString(), other.toString());
+        RlClaims second = Objects.requireNonNull(both.runs().get(other.toString()));
+        assertThat(both.runs()).containsEntry(run.toString(), claims);
         assertThat(second).isNotEqualTo(claims);
         assertThat(both.bestOf()).isEqualTo(claims.bestOf());
         assertThat(both.steps().keySet()).as("what both have kept").containsExactly(0L, 2L);
@@ -166,7 +167,17 @@ class RlClaimsTest {
         assertThat(mean(both.gain(), 2)).isCloseTo((mean(claims.gain(), 2) + mean(second.gain(), 2)) / 2, within(1e-9));
         assertThat(both.guidance().getLast().accuracy().after().mean()).isCloseTo(
                 (claims.guidance().getLast().accuracy().after().mean() + second.guidance().getLast().accuracy().after().mean()) / 2, within(1e-9));
-        assertThat(Json.mapper().readTree(both.json()).path("runs").path("other").path("figure_2").path("steps").has("2")).isTrue();
+        assertThat(Json.mapper().readTree(both.json()).path("runs").path(other.toString()).path("figure_2").path("steps").has("2")).isTrue();
+    }
+
+    @Test
+    void aRunThatIsNamedTwiceIsRefused() throws IOException {
+        Path recipe = recipe();
+        Path run = folder.resolve("run");
+        assertThatThrownBy(() -> RlClaims.measure(
+                        recipe, null, List.of(run, run), new RlClaims.Settings(1, 1, 1, List.of()), folder.resolve("measured"), "cpu", line -> {}))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("named twice");
     }
 
     private static <K> double mean(Map<K, Interval> intervals, K key) {

@@ -7,7 +7,7 @@
  * multiplies, a {@link org.xomni.nn.host.Team} the threads that share the rows. Activations stay fp32 in all types.
  *
  * <p>Numbers, median share of the read bandwidth that plain reads of as many bytes reach in turns with the products, two threads on two AVX2
- * cores of a shared machine (20 to 26 GB/s at the time): fp32 97 to 109%, bf16 87 to 103%, int8 70 to 80% for matrices of 512 to 16384 rows. On
+ * cores of a shared machine (20 to 26 GB/s at the time): fp32 97 to 109%, bf16 81 to 106%, int8 70 to 84% for matrices of 512 to 16384 rows. On
  * AVX2 int8 is bound by unpacking: 22 GB/s from the cache. Printed by
  *
  * <pre>
