@@ -152,7 +152,7 @@ public final class GrpoLoop {
             List<Prompt> asked = asked(step);
             long[] seeds = LongStream.range(0, asked.size()).map(i -> Seeds.mix(seed, step, i)).toArray();
             Drawing.Drawings drawn = drawing.draw(
-                    policy.model(), new Drawing.Order(asked, seeds, noise(step), RolloutSampler.UNFILTERED, settings.rollouts()), phases);
+                    policy.model(), new Drawing.Order(asked, seeds, noise(step), RolloutSampler.unfiltered(settings.temperature()), settings.rollouts()), phases);
             List<Rollout> rollouts = drawn.rollouts();
             Rewards.Scores scores = phases.time(Phase.REWARD, () -> rewards.score(judged(asked, drawn), settings.rollouts()));
             Groups groups = Groups.of(rollouts, scores.total(), settings.rollouts(), settings.advantage());

@@ -9,6 +9,7 @@ import org.xomni.train.Default;
  *
  * @param prompts of a batch; the paper's batch of 512 rollouts has 32
  * @param rollouts for each prompt: a group
+ * @param temperature at which rollouts are drawn and scored: above 1 the policy explores more than it will when it is used, at temperature 1
  * @param kl weight of the penalty towards the reference, beta
  * @param clip of the ratio
  * @param aggregation of tokens
@@ -20,6 +21,7 @@ import org.xomni.train.Default;
 public record GrpoSettings(
         int prompts,
         @Default("16") int rollouts,
+        @Default("1") double temperature,
         @Default("0.01") double kl,
         @Default("{kind: symmetric, epsilon: 0.2}") Clip clip,
         @Default("sequence-mean") Aggregation aggregation,
@@ -31,6 +33,9 @@ public record GrpoSettings(
         if (prompts < 1 || rollouts < 2 || epochs < 1 || miniBatches < 1 || rows < 1) {
             throw new InputException("prompts " + prompts + ", epochs " + epochs + ", mini-batches " + miniBatches + " and rows " + rows
                     + " must be at least 1, rollouts " + rollouts + " at least 2: one has no group to be compared with");
+        }
+        if (!(temperature > 0) || temperature > 100) {
+            throw new InputException("temperature is " + temperature + ", expected a number above 0, such as 1");
         }
         if (!(kl >= 0) || kl > 100) {
             throw new InputException("kl is " + kl + ", expected a number from 0, such as 0.01");

@@ -44,7 +44,7 @@ public final class GrpoSpeed implements AutoCloseable {
         this.optimizer = new AdamW(List.of(policy.trained()), AdamW.Settings.DEFAULT);
         int group = Math.max(2, Math.min(16, rollouts));
         this.settings = new GrpoSettings(
-                Math.max(1, rollouts / group), group, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
+                Math.max(1, rollouts / group), group, 1, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
         this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
         this.tokens = tokens;
         this.update = new PolicyUpdate(policy, settings, Math.max(1, settings.batch() / Math.max(1, microBatch)), workers);

@@ -137,8 +137,8 @@ final class PolicyUpdate implements AutoCloseable {
 
     private Scores score(RolloutTensors tensors, double[] counts) {
         try (Scope scope = Scope.frozen()) {
-            TokenScores old = TokenScores.of(policy.model(), tensors);
-            Tensor reference_BT = TokenScores.of(policy.reference(), tensors).chosen_BT();
+            TokenScores old = TokenScores.of(policy.model(), tensors, settings.temperature());
+            Tensor reference_BT = TokenScores.of(policy.reference(), tensors, settings.temperature()).chosen_BT();
             return new Scores(Tensors.floats(old.chosen_BT()), Tensors.floats(reference_BT), old.entropy(tensors.overTokens(counts)).item_float());
         }
     }
@@ -184,7 +184,7 @@ final class PolicyUpdate implements AutoCloseable {
 
     private Outcome backward(UnifiedModel model, MicroBatch micro) {
         try (Scope scope = Scope.plain()) {
-            Tensor current_BT = TokenScores.of(model, micro.tensors()).chosen_BT();
+            Tensor current_BT = TokenScores.of(model, micro.tensors(), settings.temperature()).chosen_BT();
             GrpoLoss loss = GrpoLoss.of(
                     current_BT, micro.old_BT(), micro.reference_BT(), micro.advantages_B1(), micro.weights_BT(), micro.drawn_BT(),
                     settings.clip(), settings.kl());

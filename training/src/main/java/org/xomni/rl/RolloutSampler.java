@@ -25,7 +25,7 @@ public final class RolloutSampler implements AutoCloseable {
      * The model's own distribution: temperature 1 and no filter. What is drawn with filters and scored without would be a mismatch that the ratio
      * cannot see.
      */
-    public static final Sampling UNFILTERED = new Sampling(1, 1, 0, 1, 0);
+    public static final Sampling UNFILTERED = unfiltered(1);
 
     private final TextTokenizer text;
     private final Vocabulary vocabulary;
@@ -42,6 +42,11 @@ public final class RolloutSampler implements AutoCloseable {
         this.vocabulary = new Vocabulary(UnifiedConfig.of(json), text);
         this.patch = DecoderDefaults.of(json.child("vision_config").child("decoder")).upscaleFactor();
         this.rows = rows;
+    }
+
+    /** The model's distribution at a temperature, which {@link TokenScores} scores at too. */
+    static Sampling unfiltered(double temperature) {
+        return new Sampling(1, temperature, 0, 1, 0);
     }
 
     /**

@@ -11,17 +11,18 @@ import org.xomni.tensor.Tensors;
 
 /**
  * How a model scores rollouts: the one place where old, current and reference log-probabilities come from. It is the distribution that rollouts are
- * drawn from, the softmax of the image head with no filter and at temperature 1; the sampler's own arithmetic rounds differently and is not used.
+ * drawn from, the softmax of the image head with no filter and at their temperature; the sampler's own arithmetic rounds differently and is not used.
  *
  * @param chosen_BT log-probability of each token, fp32, 0 at padding
  * @param all_NK log-probabilities of all codes where each token stands
  */
 record TokenScores(Tensor chosen_BT, Tensor all_NK) {
 
-    static TokenScores of(UnifiedModel model, RolloutTensors batch) {
+    /** @param temperature at which rollouts are drawn: it divides the logits */
+    static TokenScores of(UnifiedModel model, RolloutTensors batch, double temperature) {
         Tensor hidden_BLD = model.forward(batch.ids_BL());
         Tensor hidden_ND = hidden_BLD.flatten(0, 1).index_select(0, batch.positions_N());
-        Tensor all_NK = model.logits(hidden_ND, Head.IMAGE).to(ScalarType.Float).log_softmax(1);
+        Tensor all_NK = model.logits(hidden_ND, Head.IMAGE).to(ScalarType.Float).div(new Scalar(temperature)).log_softmax(1);
         long[] shape = Tensors.shape(batch.mask_BT());
         Tensor chosen_BT = all_NK.gather(1, batch.codes_N().unsqueeze(1)).view(shape).mul(batch.mask_BT());
         return new TokenScores(chosen_BT, all_NK);

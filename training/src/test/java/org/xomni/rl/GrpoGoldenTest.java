@@ -106,7 +106,7 @@ class GrpoGoldenTest {
                 }
                 reference.add(row1);
             }
-            TokenScores scores = TokenScores.of(model, RolloutTensors.of(rollouts, config, model.numerics()));
+            TokenScores scores = TokenScores.of(model, RolloutTensors.of(rollouts, config, model.numerics()), 1);
             float[] chosen = Tensors.floats(scores.chosen_BT());
             int longest = chosen.length / rows;
             for (int row = 0; row < rows; row++) {

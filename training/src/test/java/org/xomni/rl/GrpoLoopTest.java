@@ -75,7 +75,7 @@ class GrpoLoopTest {
     }
 
     private static GrpoSettings settings(double kl, int epochs, int miniBatches) {
-        return new GrpoSettings(4, 8, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
+        return new GrpoSettings(4, 8, 1, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
     }
 
     private static LoopSettings loop(long steps, long checkpointEvery) {

@@ -34,12 +34,12 @@ class RolloutSamplerTest {
         }
     }
 
-    /** By how many nats the drawn tokens are less probable than tokens of that distribution are on average. */
-    private static double surplus(UnifiedModel model, Sampling sampling) {
+    /** By how many nats the drawn tokens are less probable than tokens of the distribution at a temperature are on average. */
+    private static double surplus(UnifiedModel model, Sampling sampling, double temperature) {
         List<Rollout> rollouts = draw(model, sampling, 8);
         try (Scope scope = Scope.inference()) {
             RolloutTensors tensors = RolloutTensors.of(rollouts, model.config(), model.numerics());
-            TokenScores scores = TokenScores.of(model, tensors);
+            TokenScores scores = TokenScores.of(model, tensors, temperature);
             int tokens = rollouts.stream().mapToInt(Rollout::length).sum();
             return (-scores.chosen_BT().sum().item_float() - scores.entropy(tensors.mask_BT()).item_float()) / tokens;
         }
@@ -49,8 +49,10 @@ class RolloutSamplerTest {
     void rolloutsComeFromTheDistributionThatIsScored() {
         try (UnifiedModel model = model()) {
             // The deviation of a token's surprise is near 1 nat, so that of the mean of 576 is near 0.04.
-            assertThat(surplus(model, RolloutSampler.UNFILTERED)).isBetween(-0.15, 0.15);
-            assertThat(surplus(model, Sampling.IMAGE)).as("filters would show").isLessThan(-0.2);
+            assertThat(surplus(model, RolloutSampler.UNFILTERED, 1)).isBetween(-0.15, 0.15);
+            assertThat(surplus(model, Sampling.IMAGE, 1)).as("filters would show").isLessThan(-0.2);
+            assertThat(surplus(model, RolloutSampler.unfiltered(0.5), 0.5)).isBetween(-0.15, 0.15);
+            assertThat(surplus(model, RolloutSampler.unfiltered(0.5), 1)).as("another temperature would show").isLessThan(-0.2);
         }
     }
 

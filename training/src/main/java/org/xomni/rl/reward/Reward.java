@@ -11,6 +11,11 @@ public interface Reward extends AutoCloseable {
         return true;
     }
 
+    /** Whether a server does its work: such rewards are asked all at the same time, beside those that this machine computes. */
+    default boolean isRemote() {
+        return false;
+    }
+
     /**
      * Scores pictures.
      *

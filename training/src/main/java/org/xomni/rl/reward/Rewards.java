@@ -1,12 +1,19 @@
 package org.xomni.rl.reward;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.XOmniException;
 
 /**
  * The reward of a picture (paper section 4.3): a weighted sum of scaled scores. Rewards that do not judge a prompt add nothing to any picture of it.
@@ -49,7 +56,7 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
     }
 
     /**
-     * Scores pictures, those that are the same once.
+     * Scores pictures, those that are the same once. Servers are asked first, and work while this machine does.
      *
      * @param drawn groups one after the other
      * @param groupSize pictures of each prompt
@@ -58,19 +65,9 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
     public Scores score(List<Drawn> drawn, int groupSize) {
         double[] total = new double[drawn.size()];
         double[] absolute = new double[drawn.size()];
-        Map<String, double[]> parts = new LinkedHashMap<>();
+        Map<String, double[]> parts = raw(drawn);
         for (WeightedReward part : rewards) {
-            int[] judged = IntStream.range(0, drawn.size()).filter(i -> part.reward().judges(drawn.get(i).prompt())).toArray();
-            double[] raw = new double[drawn.size()];
-            Arrays.fill(raw, Double.NaN);
-            if (judged.length > 0) {
-                Distinct<Drawn> pictures = Distinct.of(Arrays.stream(judged).mapToObj(drawn::get).toList());
-                double[] scores = pictures.spread(part.score(pictures.items()));
-                for (int i = 0; i < judged.length; i++) {
-                    raw[judged[i]] = scores[i];
-                }
-            }
-            parts.put(part.name(), raw);
+            double[] raw = requireNonNull(parts.get(part.name()));
             for (int from = 0; from < total.length; from += groupSize) {
                 // All pictures of a group are for one prompt: judged are all or none.
                 if (Double.isFinite(raw[from])) {
@@ -85,6 +82,47 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
             }
         }
         return new Scores(total, absolute, parts);
+    }
+
+    /** The scores of each part. */
+    private Map<String, double[]> raw(List<Drawn> drawn) {
+        Map<WeightedReward, FutureTask<double[]>> tasks = new LinkedHashMap<>();
+        rewards.forEach(part -> tasks.put(part, new FutureTask<>(() -> raw(part, drawn))));
+        ExecutorService servers = Executors.newVirtualThreadPerTaskExecutor();
+        try {
+            rewards.stream().filter(part -> part.reward().isRemote()).forEach(part -> servers.execute(requireNonNull(tasks.get(part))));
+            rewards.stream().filter(part -> !part.reward().isRemote()).forEach(part -> requireNonNull(tasks.get(part)).run());
+            Map<String, double[]> parts = new LinkedHashMap<>();
+            for (Map.Entry<WeightedReward, FutureTask<double[]>> task : tasks.entrySet()) {
+                parts.put(task.getKey().name(), task.getValue().get());
+            }
+            return parts;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException known) {
+                throw known;
+            }
+            throw new IllegalStateException("a reward failed", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new XOmniException("rewards were interrupted; go on with --resume", e);
+        } finally {
+            // When one has failed, others are not waited for.
+            List<Runnable> unused = servers.shutdownNow();
+        }
+    }
+
+    private static double[] raw(WeightedReward part, List<Drawn> drawn) {
+        int[] judged = IntStream.range(0, drawn.size()).filter(i -> part.reward().judges(drawn.get(i).prompt())).toArray();
+        double[] raw = new double[drawn.size()];
+        Arrays.fill(raw, Double.NaN);
+        if (judged.length > 0) {
+            Distinct<Drawn> pictures = Distinct.of(Arrays.stream(judged).mapToObj(drawn::get).toList());
+            double[] scores = pictures.spread(part.score(pictures.items()));
+            for (int i = 0; i < judged.length; i++) {
+                raw[judged[i]] = scores[i];
+            }
+        }
+        return raw;
     }
 
     @Override

@@ -37,6 +37,11 @@ public final class ScoreServer implements Reward {
     }
 
     @Override
+    public boolean isRemote() {
+        return true;
+    }
+
+    @Override
     public double[] score(List<Drawn> drawn) {
         double[] scores = new double[drawn.size()];
         for (int from = 0; from < scores.length; from += batch) {

@@ -82,6 +82,11 @@ public final class VisionChat implements Reward {
     }
 
     @Override
+    public boolean isRemote() {
+        return true;
+    }
+
+    @Override
     public double[] score(List<Drawn> drawn) {
         List<Future<Double>> answers = drawn.stream().map(d -> threads.submit(() -> score(d))).toList();
         double[] scores = new double[drawn.size()];

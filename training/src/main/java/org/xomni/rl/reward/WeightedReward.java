@@ -64,6 +64,7 @@ public record WeightedReward(String name, Reward reward, double weight, Scale sc
             throw new XOmniException("it took longer than " + limit.toSeconds() + " s for " + drawn.size()
                     + " pictures; raise its timeout or make it faster, then go on with --resume", e);
         } catch (InterruptedException e) {
+            boolean alsoUnused = task.cancel(true);
             Thread.currentThread().interrupt();
             throw new XOmniException("it was interrupted; go on with --resume", e);
         } catch (ExecutionException e) {

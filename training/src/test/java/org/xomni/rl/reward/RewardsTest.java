@@ -1,15 +1,21 @@
 package org.xomni.rl.reward;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.xomni.autoregressive.Head;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
@@ -30,6 +36,7 @@ import org.xomni.tensor.DType;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
+import org.xomni.tensor.XOmniException;
 import org.xomni.text.ChatTemplate;
 import org.xomni.text.Message;
 import org.xomni.text.Span;
@@ -173,6 +180,63 @@ class RewardsTest {
         Rewards rewards = new Rewards(List.of(new WeightedReward("index", index, 1, new Scale.None(), null, new OnFailure.Stop())));
         assertThat(rewards.score(List.of(of(one, 2), of(one, 4), of(one, 2), of(other, 2)), 1).total()).containsExactly(2, 4, 2, 2);
         assertThat(judged).containsExactly(of(one, 2), of(one, 4), of(other, 2));
+    }
+
+    /** Two servers and this machine that wait for each other: asked one after the other, none would ever answer. */
+    @Test
+    @Timeout(60)
+    void serversAreAskedAtTheSameTimeAndBesideThisMachine() {
+        CyclicBarrier meeting = new CyclicBarrier(3);
+        Rewards rewards = new Rewards(List.of(
+                weighted("local", meets(meeting, false, 1), 1), weighted("one", meets(meeting, true, 2), 10), weighted("two", meets(meeting, true, 3), 100)));
+        // This machine's reward waits for both servers, so that it is not to be asked before them.
+        assertThat(rewards.score(List.of(of(Prompt.of("a sign", 16, 16), 1)), 1).total()).containsExactly(321);
+    }
+
+    @Test
+    @Timeout(60)
+    void aServerThatFailsIsNotMadeUpForByOthers() {
+        Reward fails = remote(drawn -> {
+            throw new XOmniException("no answer");
+        });
+        Reward sleeps = remote(drawn -> {
+            LockSupport.parkNanos(Duration.ofHours(1).toNanos());
+            return new double[] {1};
+        });
+        Rewards rewards = new Rewards(List.of(weighted("fails", fails, 1), weighted("sleeps", sleeps, 1)));
+        assertThatThrownBy(() -> rewards.score(List.of(of(Prompt.of("a sign", 16, 16), 1)), 1))
+                .isInstanceOf(RewardFailed.class)
+                .hasMessageContaining("reward fails failed: no answer");
+    }
+
+    private static WeightedReward weighted(String name, Reward reward, double weight) {
+        return new WeightedReward(name, reward, weight, new Scale.None(), null, new OnFailure.Stop());
+    }
+
+    private static Reward meets(CyclicBarrier meeting, boolean remote, double score) {
+        Reward waits = drawn -> {
+            try {
+                int unused = meeting.await();
+                return new double[] {score};
+            } catch (InterruptedException | BrokenBarrierException e) {
+                throw new XOmniException("they have not met", e);
+            }
+        };
+        return remote ? remote(waits) : waits;
+    }
+
+    private static Reward remote(Reward reward) {
+        return new Reward() {
+            @Override
+            public boolean isRemote() {
+                return true;
+            }
+
+            @Override
+            public double[] score(List<Drawn> drawn) {
+                return reward.score(drawn);
+            }
+        };
     }
 
     private static Drawn of(Prompt prompt, int token) {
