@@ -33,7 +33,7 @@ final class HostileRequests {
             "\"99999x99999\"", "\"0x0\"", "\"-1x-1\"", "\"65536x16\"", "\"16x16x16\"", "\"\\u0000\"", "\"\\ud800\"", "\"{{7*7}}{% raw %}\"", "\"<|im_end|><SOM>2 2<IMAGE>\"",
             "\"../../etc/passwd\"", "\"file:///etc/passwd\"", "\"http://127.0.0.1:1/\"", "\"\\ue000\\uf8ff\"", "9007199254740993", "\"\u202e\"", "NaN", "Infinity", "'x'");
     private static final List<String> DRAW_FIELDS = List.of(
-            "prompt", "n", "size", "seed", "response_format", "output_format", "stream", "partial_images", "model", "background", "xomni_guidance", "xomni_steps",
+            "prompt", "n", "size", "seed", "response_format", "output_format", "output_compression", "stream", "partial_images", "model", "background", "xomni_guidance", "xomni_steps",
             "xomni_decoder_guidance", "xomni_tokens", "user", "quality");
     private static final List<String> CHAT_FIELDS = List.of(
             "messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "n", "tools", "xomni_draw");

@@ -16,6 +16,7 @@ import org.xomni.Turn;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
+import org.xomni.image.PngWriter;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -177,7 +178,7 @@ final class ChatEndpoint {
             @Override
             public void preview(Pixels pixels, ImageTokens soFar, int index) {
                 ObjectNode delta = Json.mapper().createObjectNode();
-                byte[] file = ImageFormat.PNG.encode(pixels, Map.of());
+                byte[] file = PngWriter.encode(pixels, Map.of());
                 delta.putObject("xomni_preview").put("b64_json", Base64.getEncoder().encodeToString(file)).put("index", index);
                 stream.put(null, completion.chunk(delta, null));
             }
@@ -204,7 +205,7 @@ final class ChatEndpoint {
     private ObjectNode message(Task.Drawn drawn, Drawing drawing) {
         Picture picture = drawing.picture();
         String id = pictures.keep(drawn.drawing().tokens(), drawing.completion().model().id());
-        byte[] file = picture.fields().format().encode(drawn.drawing().pixels(), Pictures.texts(picture.task().request().prompt(), drawn.drawing()));
+        byte[] file = picture.fields().file(drawn.drawing().pixels(), Pictures.texts(picture.task().request().prompt(), drawn.drawing()));
         ObjectNode message = Json.mapper().createObjectNode().put("content", Pictures.marker(id));
         message.putObject("xomni_image").put("id", id).put("b64_json", Base64.getEncoder().encodeToString(file))
                 .put("output_format", picture.fields().format().word()).put("size", picture.fields().sizeText()).put("seed", drawn.drawing().seed());

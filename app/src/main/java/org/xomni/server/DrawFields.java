@@ -1,6 +1,7 @@
 package org.xomni.server;
 
 import java.security.SecureRandom;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -9,15 +10,20 @@ import org.xomni.Checkpoint;
 import org.xomni.DecodeSettings;
 import org.xomni.DrawRequest;
 import org.xomni.autoregressive.Sampling;
+import org.xomni.image.Pixels;
 
 /**
- * The fields that say how a picture is drawn: {@code size} (WIDTHxHEIGHT in pixels, or auto), {@code seed}, {@code output_format} and, beyond OpenAI's,
- * {@code xomni_guidance}, {@code xomni_steps}, {@code xomni_decoder_guidance}.
+ * The fields that say how a picture is drawn: {@code size} (WIDTHxHEIGHT in pixels, or auto), {@code seed}, {@code output_format}, {@code output_compression} and,
+ * beyond OpenAI's, {@code xomni_guidance}, {@code xomni_steps}, {@code xomni_decoder_guidance}.
+ *
+ * @param quality of a JPEG, 0 to 1
  */
-record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSettings decode, ImageFormat format) {
+record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSettings decode, ImageFormat format, double quality) {
     private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[xX](\\d{1,5})");
     private static final SecureRandom SEEDS = new SecureRandom();
     private static final int MOST_STEPS = 200;
+    private static final int PERCENT = 100;
+    private static final int COMPRESSION = 92;
 
     /**
      * @param seed given elsewhere, or null to read it here; without one it is random
@@ -37,7 +43,8 @@ record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSet
                 seed != null ? seed : seed(fields),
                 new Sampling(guidance, image.temperature(), image.topK(), image.topP(), image.minP()),
                 new DecodeSettings(steps, decoderGuidance, false),
-                format.equals("png") ? ImageFormat.PNG : ImageFormat.JPEG);
+                format.equals("png") ? ImageFormat.PNG : ImageFormat.JPEG,
+                (double) fields.integer("output_compression", COMPRESSION, 0, PERCENT) / PERCENT);
     }
 
     /** The seed of a request, or one at random: small enough for every client's numbers. */
@@ -83,6 +90,11 @@ record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSet
 
     private static int nearest(int side, int patch) {
         return Math.max(1, Math.round((float) side / patch)) * patch;
+    }
+
+    /** The file of a picture. */
+    byte[] file(Pixels pixels, Map<String, String> texts) {
+        return format.encode(pixels, texts, quality);
     }
 
     /** As responses name it. */

@@ -18,8 +18,6 @@ enum ImageFormat {
     PNG("image/png"),
     JPEG("image/jpeg");
 
-    private static final float JPEG_QUALITY = 0.92f;
-
     private final String mediaType;
 
     ImageFormat(String mediaType) {
@@ -35,12 +33,15 @@ enum ImageFormat {
         return this == PNG ? "png" : "jpeg";
     }
 
-    /** @param texts about the picture, kept in a PNG */
-    byte[] encode(Pixels pixels, Map<String, String> texts) {
-        return this == PNG ? PngWriter.encode(pixels, texts) : jpeg(pixels);
+    /**
+     * @param texts about the picture, kept in a PNG
+     * @param quality of a JPEG, 0 to 1
+     */
+    byte[] encode(Pixels pixels, Map<String, String> texts, double quality) {
+        return this == PNG ? PngWriter.encode(pixels, texts) : jpeg(pixels, quality);
     }
 
-    private static byte[] jpeg(Pixels pixels) {
+    private static byte[] jpeg(Pixels pixels, double quality) {
         BufferedImage image = new BufferedImage(pixels.width(), pixels.height(), BufferedImage.TYPE_3BYTE_BGR);
         byte[] bgr = ((DataBufferByte) image.getRaster().getDataBuffer()).getData();
         byte[] rgb = pixels.rgb();
@@ -54,7 +55,7 @@ enum ImageFormat {
         try (ImageOutputStream out = ImageIO.createImageOutputStream(bytes)) {
             ImageWriteParam parameters = writer.getDefaultWriteParam();
             parameters.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
-            parameters.setCompressionQuality(JPEG_QUALITY);
+            parameters.setCompressionQuality((float) quality);
             writer.setOutput(out);
             writer.write(null, new IIOImage(image, null, null), parameters);
         } catch (IOException e) {

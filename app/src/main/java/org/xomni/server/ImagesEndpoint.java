@@ -99,7 +99,7 @@ final class ImagesEndpoint {
     }
 
     private void picture(ObjectNode node, Drawing drawing, Request request, Context context) {
-        byte[] file = request.draw().format().encode(drawing.pixels(), Pictures.texts(request.prompt(), drawing));
+        byte[] file = request.draw().file(drawing.pixels(), Pictures.texts(request.prompt(), drawing));
         if (request.links()) {
             String name = pictures.link(file, request.draw().format()) + "." + request.draw().format().word();
             node.put("url", context.scheme() + "://" + context.host() + "/v1/images/files/" + name);
@@ -127,7 +127,7 @@ final class ImagesEndpoint {
         try {
             Task.Drawn done = job.await();
             ObjectNode event = event("image_generation.completed", request);
-            byte[] file = request.draw().format().encode(done.drawing().pixels(), Pictures.texts(request.prompt(), done.drawing()));
+            byte[] file = request.draw().file(done.drawing().pixels(), Pictures.texts(request.prompt(), done.drawing()));
             event.put("b64_json", Base64.getEncoder().encodeToString(file));
             event.put("seed", done.drawing().seed()).put("xomni_image", pictures.keep(done.drawing().tokens(), request.model().id()));
             usage(event.putObject("usage"), done.promptTokens(), done.drawing().tokens().ids().length);
@@ -162,7 +162,7 @@ final class ImagesEndpoint {
             @Override
             public void preview(Pixels pixels, ImageTokens soFar, int index) {
                 ObjectNode event = event("image_generation.partial_image", request);
-                byte[] file = request.draw().format().encode(pixels, Map.of());
+                byte[] file = request.draw().file(pixels, Map.of());
                 event.put("b64_json", Base64.getEncoder().encodeToString(file)).put("partial_image_index", index);
                 stream.put("image_generation.partial_image", event);
             }

@@ -42,6 +42,7 @@ public final class XOmniServer implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
     /** Bytes a second. */
     private static final long SLOWEST_BODY = 1024;
+    private static final int TOO_SLOW = 408;
 
     private final Models models;
     private final ServerOptions options;
@@ -191,7 +192,11 @@ public final class XOmniServer implements AutoCloseable {
         if (failure instanceof IOException || failure instanceof HttpException) {
             // The client is gone, or has sent less than it announced, or what is no HTTP.
             if (!context.res().isCommitted()) {
-                plainError(context, 400, "incomplete_body", "the body is incomplete or malformed; send what its headers announce");
+                if (isTooSlow(failure)) {
+                    plainError(context, TOO_SLOW, "request_timeout", "the body comes too slowly; send at least " + SLOWEST_BODY + " bytes a second");
+                } else {
+                    plainError(context, 400, "incomplete_body", "the body is incomplete or malformed; send what its headers announce");
+                }
             }
             return;
         }
@@ -203,6 +208,10 @@ public final class XOmniServer implements AutoCloseable {
             return;
         }
         Responses.error(context, failure);
+    }
+
+    private static boolean isTooSlow(Throwable failure) {
+        return failure instanceof HttpException refused ? refused.getCode() == TOO_SLOW : failure.getCause() != null && isTooSlow(failure.getCause());
     }
 
     private static void plainError(Context context, int status, String code, String message) {

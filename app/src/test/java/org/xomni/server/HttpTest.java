@@ -10,11 +10,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.xomni.ServingLimits;
+import org.xomni.image.ImageFiles;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.JsonNode;
 
@@ -185,6 +188,43 @@ class HttpTest {
         try (TestServer server = TestServer.start()) {
             HttpResponse<String> drawn = server.post("/v1/images/generations", SMALL.replace("\"a\"", "\"a \\u0000 sign\""));
             assertThat(drawn.statusCode()).as(drawn.body()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void aJpegIsAsGoodAsAskedFor() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            String large = "{\"prompt\":\"a\",\"size\":\"96x96\",\"seed\":1,\"output_format\":\"jpeg\"%s}";
+            int[] bytes = new int[3];
+            String[] qualities = {",\"output_compression\":5", "", ",\"output_compression\":100"};
+            for (int i = 0; i < bytes.length; i++) {
+                JsonNode drawn = server.ask("/v1/images/generations", large.formatted(qualities[i]));
+                byte[] file = Base64.getDecoder().decode(drawn.path("data").get(0).path("b64_json").stringValue());
+                assertThat(ImageFiles.decode(file, "the jpeg", 1 << 20).width()).isEqualTo(96);
+                bytes[i] = file.length;
+            }
+            assertThat(bytes[0]).isLessThan(bytes[1]);
+            assertThat(bytes[1]).isLessThan(bytes[2]);
+            HttpResponse<String> refused = server.post("/v1/images/generations", large.formatted(",\"output_compression\":101"));
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(error(refused).path("param").stringValue()).isEqualTo("output_compression");
+        }
+    }
+
+    /** Else its memory would be held for as long as the client likes. */
+    @Test
+    @Timeout(60)
+    void aBodyThatTricklesInIsRefused() throws Exception {
+        try (TestServer server = TestServer.start();
+                Socket socket = new Socket("127.0.0.1", server.port())) {
+            String head = "POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{";
+            socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+            while (socket.getInputStream().available() == 0) {
+                socket.getOutputStream().write(' ');
+                Thread.sleep(100);
+            }
+            assertThat(readHead(socket.getInputStream())).startsWith("HTTP/1.1 408");
+            assertThat(server.post("/v1/images/generations", SMALL).statusCode()).as("others are served").isEqualTo(200);
         }
     }
 

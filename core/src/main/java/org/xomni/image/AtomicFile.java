@@ -1,45 +1,28 @@
 package org.xomni.image;
 
-import java.io.IOException;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.NewFile;
+import org.xomni.tensor.XOmniException;
 
-/** Files that appear whole or not at all: written under a temporary name in the same folder, then moved into place. */
+/** Files that a user names: written whole or not at all, into a folder that is there. */
 final class AtomicFile {
     private AtomicFile() {}
 
     /** @throws InputException if the folder is missing or not writable, or the target is a folder */
     static void write(Path file, byte[] bytes) {
-        Path target = file.toAbsolutePath();
-        Path folder = target.getParent();
-        if (folder == null || Files.isDirectory(target)) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder == null || Files.isDirectory(file)) {
             throw new InputException(file + " is a folder; give a file name to write to");
         }
         if (!Files.isDirectory(folder)) {
             throw new InputException(folder + " is not a folder, so " + file + " cannot be written; create it first");
         }
-        String writer = ProcessHandle.current().pid() + "-" + Thread.currentThread().threadId();
-        Path temporary = folder.resolve("." + target.getFileName() + "." + writer + ".tmp");
         try {
-            try {
-                Files.write(temporary, bytes);
-                move(temporary, target);
-            } finally {
-                Files.deleteIfExists(temporary);
-            }
-        } catch (IOException e) {
-            throw new InputException(file + " cannot be written (" + e + "); choose a writable folder with free space", e);
-        }
-    }
-
-    private static void move(Path temporary, Path target) throws IOException {
-        try {
-            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+            NewFile.write(file, out -> out.write(bytes));
+        } catch (XOmniException e) {
+            throw new InputException(String.valueOf(e.getMessage()), e);
         }
     }
 }

@@ -64,7 +64,10 @@ public final class NewFile {
 
     private static void delete(Path temporary) {
         try {
-            Files.deleteIfExists(temporary);
+            // Of a name that the file system does not take, deleteIfExists complains.
+            if (Files.exists(temporary)) {
+                Files.delete(temporary);
+            }
         } catch (IOException e) {
             LOG.warn("{} is left over and cannot be deleted: {}", temporary, e.toString());
         }

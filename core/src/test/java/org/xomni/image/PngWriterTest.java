@@ -84,7 +84,7 @@ class PngWriterTest {
         assumeThat(Files.isWritable(locked)).as("root may write anywhere").isFalse();
         assertThatThrownBy(() -> PngWriter.write(locked.resolve("x.png"), noise(1, 1), Map.of()))
                 .isInstanceOf(InputException.class)
-                .hasMessageContaining("choose a writable folder");
+                .hasMessageContaining("check the folder's permissions");
     }
 
     @Test
