@@ -176,7 +176,8 @@ public final class XOmni implements AutoCloseable {
         }
         int slots = requests.stream().mapToInt(r -> r.sampling().guided() ? 2 : 1).sum();
         int total = grids.stream().mapToInt(ModelInput.Grid::tokens).max().orElse(0);
-        try (Batch batch = new Batch(model.get(), slots, longest)) {
+        // So that a seed draws the same picture, however many are drawn with it.
+        try (Batch batch = new Batch(model.get(), slots, longest, true)) {
             List<Sequence> rows = new ArrayList<>();
             for (int i = 0; i < requests.size(); i++) {
                 rows.add(batch.join(input.imageRow(prompts.get(i), grids.get(i), requests.get(i), id -> {})));

@@ -20,6 +20,8 @@ import tools.jackson.databind.JsonNode;
 /** Many clients that ask for the same few things over and over, each answer compared with the one given alone. */
 final class LoadTest {
     private static final int WINDOWS = 4;
+    /** One at a time, and to warm up for either, a sixth of the time is spent. */
+    private static final int SHORTER = 6;
     private static final int ANSWER_TOKENS = 96;
 
     private final ServingEngine engine;
@@ -93,17 +95,16 @@ final class LoadTest {
         }
     }
 
+    /** Measures; whether all went well, where a picture that differs from the one drawn alone is ill only if the server is deterministic. */
     boolean run(int clients, Duration time, Map<String, Object> line) throws InterruptedException, IOException {
-        for (int warmUp = 0; warmUp < 2; warmUp++) {
-            for (String request : requests) {
-                String unused = ask(request);
-            }
+        for (String request : requests) {
+            alone.add(ask(request));
         }
-        Stretch one = measure(() -> {
-            for (String request : requests) {
-                alone.add(ask(request));
-            }
-        });
+        // Code that is not compiled yet would make one at a time look slow, and many at once, too.
+        Duration shorter = time.dividedBy(SHORTER);
+        oneAtATime(shorter);
+        Stretch one = measure(() -> oneAtATime(shorter));
+        load(clients, shorter, new ArrayList<>());
         List<Long> memory = new ArrayList<>();
         Stretch many = measure(() -> load(clients, time, memory));
         line.put(prefix + "seconds", Stopwatch.round(many.seconds()));
@@ -120,7 +121,7 @@ final class LoadTest {
         line.put(prefix + "done_per_s_alone", Stopwatch.round(one.tasksPerSecond()));
         line.put(prefix + "done_per_s_batched", Stopwatch.round(many.tasksPerSecond()));
         line.put(prefix + "resident_mib", memory);
-        return different.get() == 0 && failed.get() == 0 && answered.get() > 0;
+        return (different.get() == 0 || !engine.limits().deterministic()) && failed.get() == 0 && answered.get() > 0;
     }
 
     /** Work that takes time. */
@@ -134,6 +135,15 @@ final class LoadTest {
         long start = System.nanoTime();
         work.run();
         return new Stretch((System.nanoTime() - start) / 1e9, from, engine.status());
+    }
+
+    private void oneAtATime(Duration time) throws IOException, InterruptedException {
+        long end = System.nanoTime() + time.toNanos();
+        while (System.nanoTime() - end < 0) {
+            for (String request : requests) {
+                String unused = ask(request);
+            }
+        }
     }
 
     private void load(int clients, Duration time, List<Long> memory) throws InterruptedException {

@@ -27,6 +27,7 @@ import picocli.CommandLine.Option;
         description = {
             "Starts a deterministic server on the loopback address, draws some pictures one at a time, then the same with many clients at once, and prints",
             "one line of JSON. Exit code 1 if a picture differs from the one drawn alone, or an answer is neither a success nor 429.",
+            "With --any-bits the server is not deterministic: pictures may differ.",
             "With --hostile N it sends N malformed requests instead; exit code 1 if one is answered with 5xx or not at all."
         })
 final class ServeBench implements Callable<Integer> {
@@ -58,6 +59,9 @@ final class ServeBench implements Callable<Integer> {
     @Option(names = "--max-queue", paramLabel = "N", defaultValue = "64", description = "Requests that wait. Default: 64.")
     int maxQueue;
 
+    @Option(names = "--any-bits", description = "Start a server that is not deterministic, which is faster.")
+    boolean anyBits;
+
     @Option(names = "--hostile", paramLabel = "N", defaultValue = "0", description = "Malformed requests to send instead.")
     int hostile;
 
@@ -72,7 +76,7 @@ final class ServeBench implements Callable<Integer> {
         if (clients < 1 || clients > MOST_CLIENTS || seconds < 1 || seconds > LONGEST_SECONDS || pictures < 1 || hostile < 0) {
             throw new InputException("--clients, --seconds, --pictures or --hostile is out of range; leave them out for the defaults");
         }
-        ServingLimits limits = ServingLimits.DEFAULT.sizes(maxBatch, maxQueue).deterministic(true);
+        ServingLimits limits = ServingLimits.DEFAULT.sizes(maxBatch, maxQueue).deterministic(!anyBits);
         Map<String, Object> line = new LinkedHashMap<>();
         boolean good;
         try (XOmni xomni = modelOptions.load();
@@ -84,6 +88,7 @@ final class ServeBench implements Callable<Integer> {
                 int patch = xomni.checkpoint().decoder().upscaleFactor();
                 int largest = side > 0 ? side : Math.max(xomni.checkpoint().defaultSize().height(), patch);
                 line.put("bench", "serve");
+                line.put("deterministic", !anyBits);
                 line.put("clients", clients);
                 line.put("max_batch", maxBatch);
                 Duration time = Duration.ofSeconds(seconds);

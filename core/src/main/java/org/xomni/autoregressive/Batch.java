@@ -21,6 +21,7 @@ import org.xomni.tensor.InputException;
 public final class Batch implements AutoCloseable {
     private final UnifiedModel model;
     private final int slots;
+    private final boolean deterministic;
     private final KvCache cache;
     private final Crew all;
     private final Crew fewer;
@@ -53,8 +54,8 @@ public final class Batch implements AutoCloseable {
     /**
      * @param slots the most rows at once; a guided row takes two
      * @param capacity the most positions of a row, at most the model's
-     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels, or by libtorch one row after the other; on a GPU
-     *     every step is padded to {@code slots} rows, as kernels round differently at different sizes
+     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels without the rounding that makes several rows faster, or by
+     *     libtorch one row after the other; on a GPU every step is padded to {@code slots} rows, as kernels round differently at different sizes
      */
     public Batch(UnifiedModel model, int slots, int capacity, boolean deterministic) {
         this(model, slots, capacity, deterministic, true);
@@ -63,17 +64,19 @@ public final class Batch implements AutoCloseable {
     Batch(UnifiedModel model, int slots, int capacity, boolean deterministic, boolean ownKernels) {
         this.model = model;
         this.slots = slots;
-        this.cache = new KvCache(model, deterministic ? slots + 1 : slots, capacity);
-        this.padding = deterministic ? cache.acquire() : null;
-        this.all = crew(Engine.threads(), ownKernels);
-        this.fewer = Engine.threads() > 1 ? crew(Engine.threads() - 1, ownKernels) : all;
+        this.deterministic = deterministic;
+        boolean pads = deterministic && !model.numerics().onCpu();
+        this.cache = new KvCache(model, pads ? slots + 1 : slots, capacity);
+        this.padding = pads ? cache.acquire() : null;
+        this.all = crew(Engine.threads(), ownKernels, !deterministic);
+        this.fewer = Engine.threads() > 1 ? crew(Engine.threads() - 1, ownKernels, !deterministic) : all;
         // Side by side the longest row decides how many positions all rows look at, and so how sums are rounded.
         this.torch = new TorchDecodeStep(model, !model.numerics().onCpu() && !deterministic);
     }
 
-    private Crew crew(int threads, boolean ownKernels) {
+    private Crew crew(int threads, boolean ownKernels, boolean mayRound) {
         Team team = new Team(threads);
-        return new Crew(team, ownKernels ? HostDecodeStep.of(model, cache, team) : null);
+        return new Crew(team, ownKernels ? HostDecodeStep.of(model, cache, team, mayRound) : null);
     }
 
     /** How many slots nobody holds. */
@@ -250,7 +253,7 @@ public final class Batch implements AutoCloseable {
     }
 
     private List<float[]> score(List<DecodeStep.Row> rows, @Nullable HostDecodeStep host) {
-        if (padding == null) {
+        if (!deterministic) {
             return (host != null && rows.size() <= host.mostRows() ? host : torch).run(rows);
         }
         List<float[]> scores = new ArrayList<>();
@@ -260,7 +263,7 @@ public final class Batch implements AutoCloseable {
             }
             return scores;
         }
-        if (model.numerics().onCpu()) {
+        if (padding == null) {
             // Products of several rows round some of them differently, by their place among them (AVX2).
             rows.forEach(row -> scores.addAll(torch.run(List.of(row))));
             return scores;

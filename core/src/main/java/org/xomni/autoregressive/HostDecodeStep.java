@@ -24,7 +24,8 @@ import org.xomni.tensor.Tensors;
 
 /**
  * A step on the CPU with kernels of our own, over the same weights and the same cache: what {@link TransformerBlock} says, row by row, without
- * an operator call. Activations are fp32 throughout. A row's result does not depend on its company, to the bit.
+ * an operator call. Activations are fp32 throughout, and a row's result does not depend on its company, to the bit; unless they may be rounded where that is
+ * faster.
  *
  * <p>Few rows: all threads work on all of them, each on its {@link Portions} of every matrix; what one writes and another reads has a barrier in between.
  * Normalised vectors are cheap and computed by each thread for itself. Many rows, where one pass over the weights serves many: each thread takes
@@ -66,19 +67,19 @@ final class HostDecodeStep implements DecodeStep {
             HostMatrix up,
             HostMatrix down) {
 
-        static Block of(TransformerBlock b) {
+        static Block of(TransformerBlock b, boolean mayRound) {
             return new Block(
                     b.layer(),
                     b.visionSpecific(),
                     Tensors.floats(b.inputNorm().weight()),
-                    HostMatrix.of(b.query()),
-                    HostMatrix.of(b.key()),
-                    HostMatrix.of(b.value()),
-                    HostMatrix.of(b.output()),
+                    HostMatrix.of(b.query(), mayRound),
+                    HostMatrix.of(b.key(), mayRound),
+                    HostMatrix.of(b.value(), mayRound),
+                    HostMatrix.of(b.output(), mayRound),
                     Tensors.floats(b.postAttentionNorm().weight()),
-                    HostMatrix.of(b.gate()),
-                    HostMatrix.of(b.up()),
-                    HostMatrix.of(b.down()));
+                    HostMatrix.of(b.gate(), mayRound),
+                    HostMatrix.of(b.up(), mayRound),
+                    HostMatrix.of(b.down(), mayRound));
         }
     }
 
@@ -90,13 +91,13 @@ final class HostDecodeStep implements DecodeStep {
      */
     private record Share(int part, int parts, List<Row> rows, HostScratch scratch, Portions portions) {}
 
-    private HostDecodeStep(UnifiedModel model, KvCache cache, Team team) {
+    private HostDecodeStep(UnifiedModel model, KvCache cache, Team team, boolean mayRound) {
         this.model = model;
         this.config = model.config();
         this.team = team;
-        this.blocks = model.blocks().stream().map(Block::of).toList();
-        this.textHead = HostMatrix.of(model.head(Head.TEXT));
-        this.imageHead = HostMatrix.of(model.head(Head.IMAGE));
+        this.blocks = model.blocks().stream().map(b -> Block.of(b, mayRound)).toList();
+        this.textHead = HostMatrix.of(model.head(Head.TEXT), mayRound);
+        this.imageHead = HostMatrix.of(model.head(Head.IMAGE), mayRound);
         this.textNorm = Tensors.floats(model.textNorm().weight());
         this.mmNorm = Tensors.floats(model.mmNorm().weight());
         this.cos_TK = Tensors.segment(model.rope().cos());
@@ -108,9 +109,13 @@ final class HostDecodeStep implements DecodeStep {
         this.own = Stream.generate(() -> new HostScratch.Room(config, 1)).limit(team.size()).toList();
     }
 
-    /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
-    static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache, Team team) {
-        return model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters() ? new HostDecodeStep(model, cache, team) : null;
+    /**
+     * The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module.
+     *
+     * @param mayRound see {@link HostMatrix#of(org.xomni.nn.Linear, boolean)}
+     */
+    static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache, Team team, boolean mayRound) {
+        return model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters() ? new HostDecodeStep(model, cache, team, mayRound) : null;
     }
 
     /** Rows of a step up to which libtorch is not faster. */
@@ -181,7 +186,7 @@ final class HostDecodeStep implements DecodeStep {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.inputNorm(), normed);
             }
-            normed.prepare(block.query().type(), batch);
+            block.query().prepare(normed, batch);
             multiply(share, product++, block.query(), normed, s.q_BHK());
             multiply(share, product++, block.key(), normed, s.k_BGK());
             multiply(share, product++, block.value(), normed, s.v_BGK());
@@ -192,7 +197,7 @@ final class HostDecodeStep implements DecodeStep {
 
             HostVector attended = s.ownAttended_BHK().get(share.part());
             copy(s.attended_BHK(), attended, batch);
-            attended.prepare(block.output().type(), batch);
+            block.output().prepare(attended, batch);
             portion(share, product++, block.output(), (from, to) -> {
                 block.output().multiply(attended, batch, s.y_BD(), from, to);
                 addTo(share, block, from, to);
@@ -202,7 +207,7 @@ final class HostDecodeStep implements DecodeStep {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.postAttentionNorm(), normed);
             }
-            normed.prepare(block.gate().type(), batch);
+            block.gate().prepare(normed, batch);
             portion(share, product++, block.gate(), (from, to) -> {
                 block.gate().multiply(normed, batch, s.gate_BF(), from, to);
                 block.up().multiply(normed, batch, s.up_BF(), from, to);
@@ -214,7 +219,7 @@ final class HostDecodeStep implements DecodeStep {
 
             HostVector gate = s.ownGate_BF().get(share.part());
             copy(s.gate_BF(), gate, batch);
-            gate.prepare(block.down().type(), batch);
+            block.down().prepare(gate, batch);
             portion(share, product++, block.down(), (from, to) -> {
                 block.down().multiply(gate, batch, s.y_BD(), from, to);
                 addTo(share, block, from, to);
@@ -226,7 +231,7 @@ final class HostDecodeStep implements DecodeStep {
         }
         for (Head head : new TreeSet<>(rows.stream().map(Row::head).toList())) {
             HostMatrix scores = head == Head.TEXT ? textHead : imageHead;
-            normed.prepare(scores.type(), batch);
+            scores.prepare(normed, batch);
             multiply(share, product++, scores, normed, s.scores_BV(head));
         }
     }

@@ -16,6 +16,11 @@ public final class CpuFeatures {
         return FLAGS.contains("avx512_bf16") || FLAGS.contains("amx_bf16");
     }
 
+    /** Whether vector instructions multiply bf16, and there are no tiles for it, whose set-up is a state of the thread. */
+    public static boolean bfloat16ByVectors() {
+        return FLAGS.contains("avx512_bf16") && !FLAGS.contains("amx_bf16");
+    }
+
     static boolean avx512() {
         return FLAGS.contains("avx512f") && FLAGS.contains("avx512bw") && FLAGS.contains("avx512vl");
     }

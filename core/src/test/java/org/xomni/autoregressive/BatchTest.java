@@ -46,7 +46,7 @@ class BatchTest {
         SIDE_BY_SIDE;
 
         DecodeStep step(KvCache cache, Team team) {
-            return this == OWN_KERNELS ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team)) : new TorchDecodeStep(model, this == SIDE_BY_SIDE);
+            return this == OWN_KERNELS ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team, true)) : new TorchDecodeStep(model, this == SIDE_BY_SIDE);
         }
     }
 

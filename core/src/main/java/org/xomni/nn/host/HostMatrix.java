@@ -1,5 +1,8 @@
 package org.xomni.nn.host;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -21,6 +24,12 @@ public final class HostMatrix {
 
     /** Bytes of a row up to which some rows stay in the nearest cache. */
     private static final int SHORT_ROW = 4096;
+
+    /** Vectors from which rounding them pays. */
+    private static final int ROUNDED_FROM = 8;
+
+    /** Rows whose sums stay in the nearest cache. */
+    private static final int ROUNDED_ROWS = 64;
 
     /** How weights are held. */
     public enum Type {
@@ -51,6 +60,7 @@ public final class HostMatrix {
     private final List<Slab> slabs;
     private final float @Nullable [] scale;
     private final float @Nullable [] bias;
+    private final boolean mayRound;
 
     /** Columns from..from+cols-1. */
     private record Slab(Tensor weight, long address, int from, int cols) {
@@ -59,7 +69,7 @@ public final class HostMatrix {
         }
     }
 
-    private HostMatrix(Type type, List<Tensor> weights, long rows, long cols, int slab, float @Nullable [] scale, float @Nullable [] bias) {
+    private HostMatrix(Type type, List<Tensor> weights, long rows, long cols, int slab, float @Nullable [] scale, float @Nullable [] bias, boolean mayRound) {
         this.type = type;
         this.rows = Math.toIntExact(rows);
         this.cols = Math.toIntExact(cols);
@@ -68,6 +78,7 @@ public final class HostMatrix {
                 .toList();
         this.scale = scale;
         this.bias = bias;
+        this.mayRound = mayRound && type == Type.BF16 && cols % 2 == 0 && Bf16Gemm.available();
     }
 
     /**
@@ -77,14 +88,24 @@ public final class HostMatrix {
      * @throws IllegalStateException if {@link HostKernels#available()} is false
      */
     public static HostMatrix of(Linear layer) {
+        return of(layer, false);
+    }
+
+    /**
+     * The same.
+     *
+     * @param mayRound whether vectors may be rounded to the type of the weights where that is faster, as libtorch rounds them: with several vectors, so that a
+     *     row's result then depends on its company
+     */
+    public static HostMatrix of(Linear layer, boolean mayRound) {
         if (!HostKernels.available()) {
             throw new IllegalStateException("the JVM runs without --add-modules jdk.incubator.vector; add it or use libtorch");
         }
         return switch (layer) {
             case Linear.Dense(Tensor weight, Tensor bias) ->
-                new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias));
+                new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias), mayRound);
             case Linear.Int8(List<Tensor> packed, Tensor scale, Tensor bias, long out, long in) ->
-                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias));
+                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias), false);
             case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }
@@ -133,10 +154,23 @@ public final class HostMatrix {
         return isShort() ? 64 : 8;
     }
 
+    /** Lays vectors out as products of the first {@code batch} with this matrix read them: to be called between writing the vectors and multiplying them. */
+    public void prepare(HostVector x, int batch) {
+        if (rounds(batch)) {
+            x.round(batch);
+        } else {
+            x.prepare(type, batch);
+        }
+    }
+
+    private boolean rounds(int batch) {
+        return mayRound && isShort() && batch >= ROUNDED_FROM;
+    }
+
     /**
      * Computes {@code y[b, from..to) = (W x[b] + bias)[from..to)} for the first {@code batch} vectors; reads the weights from memory once.
      *
-     * @param x at least [batch, cols], {@linkplain HostVector#prepare prepared} for {@link #type()}
+     * @param x at least [batch, cols], {@linkplain #prepare prepared}
      * @param y at least [batch, rows]
      * @throws IllegalArgumentException if a shape or range does not fit
      */
@@ -155,6 +189,10 @@ public final class HostMatrix {
     }
 
     private void multiply(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
+        if (rounds(batch)) {
+            multiplyRounded(slab, x, batch, y, from, to);
+            return;
+        }
         int wide = Math.min(batch, WideDot.vectors(WideDot.registers(type, cols, batch)));
         if (wide > 0) {
             multiplyWide(slab, x, wide, y, from, to);
@@ -190,6 +228,22 @@ public final class HostMatrix {
                         for (int k = 0; k < rows; k++) {
                             y.set(b + i, row + k, finish(dot.sum(k, i), row + k));
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    private void multiplyRounded(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
+        int vectors = Bf16Gemm.padded(batch);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment sums = arena.allocate(ValueLayout.JAVA_FLOAT, (long) ROUNDED_ROWS * vectors);
+            for (int row = from; row < to; row += ROUNDED_ROWS) {
+                int rows = Math.min(ROUNDED_ROWS, to - row);
+                Bf16Gemm.multiply(slab.address + (long) row * cols * type.bytes(), rows, cols, x.rounded(), vectors, sums.address());
+                for (int b = 0; b < batch; b++) {
+                    for (int k = 0; k < rows; k++) {
+                        y.set(b, row + k, finish(sums.getAtIndex(ValueLayout.JAVA_FLOAT, (long) k * vectors + b), row + k));
                     }
                 }
             }

@@ -22,6 +22,7 @@ public final class HostVector implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
     private MemorySegment wide = MemorySegment.NULL;
+    private MemorySegment rounded = MemorySegment.NULL;
 
     /** Zeros; any thread may use them, none after {@link #close}. */
     public HostVector(int batch, int size) {
@@ -60,7 +61,7 @@ public final class HostVector implements AutoCloseable {
      * Lays out what products of the first {@code batch} vectors with matrices of this type read: to be called between writing the vectors and multiplying
      * them.
      */
-    public void prepare(HostMatrix.Type type, int batch) {
+    void prepare(HostMatrix.Type type, int batch) {
         int registers = WideDot.registers(type, size, batch);
         if (registers > 0) {
             layOut(type, batch, registers);
@@ -78,6 +79,32 @@ public final class HostVector implements AutoCloseable {
                 interleave(from, to);
             }
         }
+    }
+
+    /** Lays the first {@code batch} vectors out in bf16 for {@link Bf16Gemm}. */
+    void round(int batch) {
+        int vectors = Bf16Gemm.padded(batch);
+        long bytes = (long) size * vectors * Short.BYTES;
+        if (rounded.byteSize() < bytes) {
+            rounded = arena.allocate(bytes, ALIGNMENT);
+        }
+        for (int b = 0; b < batch; b++) {
+            for (int i = 0; i < size; i += 2) {
+                int pair = bfloat16(get(b, i)) | bfloat16(get(b, i + 1)) << Short.SIZE;
+                rounded.set(ValueLayout.JAVA_INT, ((long) i / 2 * vectors + b) * Integer.BYTES, pair);
+            }
+        }
+    }
+
+    /** The nearest one, of two the even one. */
+    private static int bfloat16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        return bits + 0x7FFF + (bits >>> Short.SIZE & 1) >>> Short.SIZE;
+    }
+
+    /** Where {@link #round} has put them. */
+    long rounded() {
+        return rounded.address();
     }
 
     /** Registers of vectors, one in each lane, for {@link WideDot}. */

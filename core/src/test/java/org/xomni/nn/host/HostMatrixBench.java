@@ -65,7 +65,7 @@ final class HostMatrixBench {
                 matrices.add(HostMatrix.of(layer(type, rows, cols)));
             }
             MemorySegment buffer = arena.allocate(Math.max(bytes, rotation) / 4096 * 4096, 64).fill((byte) 1);
-            x.prepare(type, 1);
+            matrices.getFirst().prepare(x, 1);
             double[] products = new double[PRODUCTS];
             double[] reads = new double[PRODUCTS];
             for (int round = 0; round < 2; round++) {

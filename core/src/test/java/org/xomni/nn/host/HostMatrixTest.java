@@ -74,6 +74,30 @@ class HostMatrixTest {
         }
     }
 
+    /** Where the CPU has no such instructions, or rows are too long, nothing is rounded. */
+    @Test
+    void ofVectorsThatMayBeRoundedSeveralAreRoundedLikeTheWeights() {
+        for (int[] shape : SHAPES) {
+            for (int batch : new int[] {3, 8, 16, 17, 38}) {
+                try (Scope scope = Scope.inference()) {
+                    Linear layer = layer(HostMatrix.Type.BF16, shape[0], shape[1], true);
+                    Tensor x = normal(3, batch, shape[1]);
+                    HostMatrix matrix = HostMatrix.of(layer, true);
+                    boolean rounds = Bf16Gemm.available() && batch >= 8 && shape[1] % 2 == 0 && matrix.isShort();
+                    Tensor read = rounds ? x.to(ScalarType.BFloat16) : x;
+                    float[] expected = Tensors.floats(reference(layer, read));
+                    float[] magnitude = Tensors.floats(magnitudes(layer, read));
+                    float[] actual = multiply(matrix, x, batch, shape[0]);
+                    float[] split = multiply(matrix, x, batch, 7);
+                    for (int i = 0; i < expected.length; i++) {
+                        assertThat(actual[i]).as("[%d, %d] x %d element %d", shape[0], shape[1], batch, i).isCloseTo(expected[i], within(1e-6f * magnitude[i]));
+                        assertThat(split[i]).isEqualTo(actual[i]);
+                    }
+                }
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void compiledAndInterpretedCodeGiveTheSameBits(HostMatrix.Type type) {
@@ -146,7 +170,7 @@ class HostMatrixTest {
             for (int b = 0; b < batch; b++) {
                 MemorySegment.copy(values, b * matrix.cols(), x.row(b), ValueLayout.JAVA_FLOAT, 0, matrix.cols());
             }
-            x.prepare(matrix.type(), batch);
+            matrix.prepare(x, batch);
             for (int from = 0; from < matrix.rows(); from += step) {
                 matrix.multiply(x, batch, y, from, Math.min(from + step, matrix.rows()));
             }
