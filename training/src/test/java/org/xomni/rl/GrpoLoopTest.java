@@ -19,6 +19,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.image.Pixels;
 import org.xomni.rl.prompt.Prompt;
@@ -75,7 +77,11 @@ class GrpoLoopTest {
     }
 
     private static GrpoSettings settings(double kl, int epochs, int miniBatches) {
-        return new GrpoSettings(4, 8, 1, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
+        return settings(1, kl, epochs, miniBatches);
+    }
+
+    private static GrpoSettings settings(double temperature, double kl, int epochs, int miniBatches) {
+        return new GrpoSettings(4, 8, temperature, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
     }
 
     private static LoopSettings loop(long steps, long checkpointEvery) {
@@ -127,9 +133,10 @@ class GrpoLoopTest {
         return metrics.subList(metrics.size() - 5, metrics.size()).stream().mapToDouble(m -> value(m, "reward")).average().orElseThrow();
     }
 
-    @Test
-    void theRatioIsExactlyOneAtTheFirstUpdateOfEachBatch() {
-        List<Map<String, Double>> metrics = train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 2, 2), loop(4, 100));
+    @ParameterizedTest
+    @ValueSource(doubles = {1, 1.3})
+    void theRatioIsExactlyOneAtTheFirstUpdateOfEachBatch(double temperature) {
+        List<Map<String, Double>> metrics = train(rewards(GrpoLoopTest::lowCodes), settings(temperature, 0.01, 2, 2), loop(4, 100));
         assertThat(metrics).allSatisfy(m -> {
             assertThat(value(m, "first_ratio_error")).isZero();
             assertThat(value(m, "updates")).isEqualTo(4);
