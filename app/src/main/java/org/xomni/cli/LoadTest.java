@@ -95,7 +95,7 @@ final class LoadTest {
         }
     }
 
-    /** Measures; whether all went well, where a picture that differs from the one drawn alone is ill only if the server is deterministic. */
+    /** Measures; whether all went well, where a picture that differs from the one drawn alone is a fault only if the server is deterministic. */
     boolean run(int clients, Duration time, Map<String, Object> line) throws InterruptedException, IOException {
         for (String request : requests) {
             alone.add(ask(request));

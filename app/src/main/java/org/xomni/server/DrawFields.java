@@ -44,7 +44,15 @@ record DrawFields(int height, int width, long seed, Sampling sampling, DecodeSet
                 new Sampling(guidance, image.temperature(), image.topK(), image.topP(), image.minP()),
                 new DecodeSettings(steps, decoderGuidance, false),
                 format.equals("png") ? ImageFormat.PNG : ImageFormat.JPEG,
-                (double) fields.integer("output_compression", COMPRESSION, 0, PERCENT) / PERCENT);
+                quality(fields, format));
+    }
+
+    private static double quality(Fields fields, String format) {
+        long percent = fields.integer("output_compression", COMPRESSION, 0, PERCENT);
+        if (format.equals("png") && fields.has("output_compression") && percent < PERCENT) {
+            throw ApiException.field("output_compression", "'output_compression' is for jpeg, and a png loses nothing; ask for \"output_format\": \"jpeg\" or leave it out");
+        }
+        return (double) percent / PERCENT;
     }
 
     /** The seed of a request, or one at random: small enough for every client's numbers. */

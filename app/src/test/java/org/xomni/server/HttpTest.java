@@ -208,6 +208,8 @@ class HttpTest {
             HttpResponse<String> refused = server.post("/v1/images/generations", large.formatted(",\"output_compression\":101"));
             assertThat(refused.statusCode()).isEqualTo(400);
             assertThat(error(refused).path("param").stringValue()).isEqualTo("output_compression");
+            HttpResponse<String> png = server.post("/v1/images/generations", SMALL.replace("}", ",\"output_compression\":50}"));
+            assertThat(png.statusCode()).as("of no use to a png").isEqualTo(400);
         }
     }
 

@@ -18,6 +18,8 @@ import org.slf4j.LoggerFactory;
 /** A file being written: under a temporary name beside its target, which it replaces in one step when it is whole and on the disk. */
 public final class NewFile {
     private static final int CHUNK_BYTES = 1 << 20;
+    /** Characters of a name to which a file system may not let more be added. */
+    private static final int LONG_NAME = 50;
 
     private static final Logger LOG = LoggerFactory.getLogger(NewFile.class);
 
@@ -42,7 +44,8 @@ public final class NewFile {
      */
     public static void write(Path target, Content content) {
         Path absolute = target.toAbsolutePath();
-        Path temporary = absolute.resolveSibling(absolute.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        String name = String.valueOf(absolute.getFileName());
+        Path temporary = absolute.resolveSibling((name.length() > LONG_NAME ? "" : name) + "." + UUID.randomUUID() + ".tmp");
         try {
             Files.createDirectories(Objects.requireNonNull(absolute.getParent(), "a file lies in a folder"));
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -64,10 +67,7 @@ public final class NewFile {
 
     private static void delete(Path temporary) {
         try {
-            // Of a name that the file system does not take, deleteIfExists complains.
-            if (Files.exists(temporary)) {
-                Files.delete(temporary);
-            }
+            Files.deleteIfExists(temporary);
         } catch (IOException e) {
             LOG.warn("{} is left over and cannot be deleted: {}", temporary, e.toString());
         }

@@ -76,6 +76,8 @@ class PngWriterTest {
         assertThatThrownBy(() -> PngWriter.write(folder.resolve("no/x.png"), noise(1, 1), Map.of()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("create it first");
+        PngWriter.write(folder.resolve("x".repeat(255)), noise(1, 1), Map.of());
+        assertThat(folder.resolve("x".repeat(255))).exists();
         assertThatThrownBy(() -> PngWriter.write(folder.resolve("x".repeat(300)), noise(1, 1), Map.of()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("cannot be written");

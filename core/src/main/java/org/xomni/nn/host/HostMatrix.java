@@ -16,7 +16,7 @@ import org.xomni.tensor.Tensors;
 /**
  * The weight of a {@link Linear} where it lies in memory, for products with one or few vectors. Each row's result
  * is the same to the bit whatever the batch and however the rows are split over threads: {@code y = scale * (W x) + bias}, summed in an
- * order that depends on the number of columns alone.
+ * order that depends on the number of columns alone. Not so where vectors may be rounded, see {@link #of(Linear, boolean)}.
  */
 public final class HostMatrix {
     /** Rows that are computed together; splits at its multiples are the cheapest. */
@@ -234,13 +234,14 @@ public final class HostMatrix {
         }
     }
 
+    /** All vectors, in bf16 like the weights. */
     private void multiplyRounded(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
         int vectors = Bf16Gemm.padded(batch);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment sums = arena.allocate(ValueLayout.JAVA_FLOAT, (long) ROUNDED_ROWS * vectors);
             for (int row = from; row < to; row += ROUNDED_ROWS) {
                 int rows = Math.min(ROUNDED_ROWS, to - row);
-                Bf16Gemm.multiply(slab.address + (long) row * cols * type.bytes(), rows, cols, x.rounded(), vectors, sums.address());
+                Bf16Gemm.multiply(slab.address + (long) row * cols * type.bytes(), rows, cols, x.rounded(batch), vectors, sums.address());
                 for (int b = 0; b < batch; b++) {
                     for (int k = 0; k < rows; k++) {
                         y.set(b, row + k, finish(sums.getAtIndex(ValueLayout.JAVA_FLOAT, (long) k * vectors + b), row + k));

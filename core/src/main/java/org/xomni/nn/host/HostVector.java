@@ -102,8 +102,14 @@ public final class HostVector implements AutoCloseable {
         return bits + 0x7FFF + (bits >>> Short.SIZE & 1) >>> Short.SIZE;
     }
 
-    /** Where {@link #round} has put them. */
-    long rounded() {
+    /** Where {@link #round} has put the first {@code batch}. */
+    long rounded(int batch) {
+        if (!arena.scope().isAlive()) {
+            throw new IllegalStateException("the host vector is closed");
+        }
+        if (rounded.byteSize() < (long) size * Bf16Gemm.padded(batch) * Short.BYTES) {
+            throw new IllegalStateException("the host vector is not prepared for " + batch + " vectors that are rounded");
+        }
         return rounded.address();
     }
 

@@ -3,13 +3,16 @@ package org.xomni.rl.reward;
 import static java.util.Objects.requireNonNull;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.FutureTask;
+import java.util.concurrent.Future;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.xomni.tensor.InputException;
@@ -65,9 +68,11 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
     public Scores score(List<Drawn> drawn, int groupSize) {
         double[] total = new double[drawn.size()];
         double[] absolute = new double[drawn.size()];
-        Map<String, double[]> parts = raw(drawn);
+        Map<String, double[]> scored = raw(drawn);
+        Map<String, double[]> parts = new LinkedHashMap<>();
         for (WeightedReward part : rewards) {
-            double[] raw = requireNonNull(parts.get(part.name()));
+            double[] raw = requireNonNull(scored.get(part.name()));
+            parts.put(part.name(), raw);
             for (int from = 0; from < total.length; from += groupSize) {
                 // All pictures of a group are for one prompt: judged are all or none.
                 if (Double.isFinite(raw[from])) {
@@ -84,19 +89,22 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
         return new Scores(total, absolute, parts);
     }
 
-    /** The scores of each part. */
+    /** The scores of each part, as they come. */
     private Map<String, double[]> raw(List<Drawn> drawn) {
-        Map<WeightedReward, FutureTask<double[]>> tasks = new LinkedHashMap<>();
-        rewards.forEach(part -> tasks.put(part, new FutureTask<>(() -> raw(part, drawn))));
+        Map<String, double[]> scored = new HashMap<>();
         ExecutorService servers = Executors.newVirtualThreadPerTaskExecutor();
         try {
-            rewards.stream().filter(part -> part.reward().isRemote()).forEach(part -> servers.execute(requireNonNull(tasks.get(part))));
-            rewards.stream().filter(part -> !part.reward().isRemote()).forEach(part -> requireNonNull(tasks.get(part)).run());
-            Map<String, double[]> parts = new LinkedHashMap<>();
-            for (Map.Entry<WeightedReward, FutureTask<double[]>> task : tasks.entrySet()) {
-                parts.put(task.getKey().name(), task.getValue().get());
+            CompletionService<Map.Entry<String, double[]>> answers = new ExecutorCompletionService<>(servers);
+            List<WeightedReward> remote = rewards.stream().filter(part -> part.reward().isRemote()).toList();
+            for (WeightedReward part : remote) {
+                Future<?> unused = answers.submit(() -> Map.entry(part.name(), raw(part, drawn)));
             }
-            return parts;
+            rewards.stream().filter(part -> !part.reward().isRemote()).forEach(part -> scored.put(part.name(), raw(part, drawn)));
+            while (scored.size() < rewards.size()) {
+                Map.Entry<String, double[]> answer = answers.take().get();
+                scored.put(answer.getKey(), answer.getValue());
+            }
+            return scored;
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException known) {
                 throw known;
