@@ -24,6 +24,9 @@ final class SignsGeometry {
     /** Of the rim's pixels, those of the border's colour. */
     private static final double RIM_SHARE = .75;
 
+    /** Pixels over which a border may run into the ground; text keeps further away. */
+    private static final int BLUR = 4;
+
     /** Pixels that a character covers wholly, at least. */
     private static final int CORE_PIXELS = 24;
 
@@ -54,10 +57,7 @@ final class SignsGeometry {
         }
         this.picture = picture;
         this.asked = asked;
-        boolean[] open = new boolean[picture.height() * picture.width()];
-        for (int y = Scene.BORDER; y < picture.height() - Scene.BORDER; y++) {
-            Arrays.fill(open, y * picture.width() + Scene.BORDER, (y + 1) * picture.width() - Scene.BORDER, true);
-        }
+        boolean[] open = inside(Scene.BORDER);
         asked.shapes().forEach(shape -> set(open, asked.cells(shape), false));
         this.background = commonest(open);
         this.ground = meanOf(open, background);
@@ -123,10 +123,7 @@ final class SignsGeometry {
      * @param seen shapes, which are not text
      */
     boolean textStandsAtItsHeight(List<SeenShape> seen) {
-        boolean[] where = new boolean[picture.height() * picture.width()];
-        for (int y = Scene.BORDER; y < picture.height() - Scene.BORDER; y++) {
-            Arrays.fill(where, y * picture.width() + Scene.BORDER, (y + 1) * picture.width() - Scene.BORDER, true);
-        }
+        boolean[] where = inside(asked.border().isPresent() ? Scene.BORDER + BLUR : Scene.BORDER);
         seen.forEach(shape -> set(where, asked.cells(shape.shape()), false));
         int top = picture.height();
         int bottom = 0;
@@ -240,6 +237,15 @@ final class SignsGeometry {
     }
 
     /** The squared distance from the background. */
+    /** All pixels but those that are nearer to an edge. */
+    private boolean[] inside(int rim) {
+        boolean[] where = new boolean[picture.height() * picture.width()];
+        for (int y = rim; y < picture.height() - rim; y++) {
+            Arrays.fill(where, y * picture.width() + rim, (y + 1) * picture.width() - rim, true);
+        }
+        return where;
+    }
+
     private double deviation(int pixel) {
         double sum = 0;
         for (int c = 0; c < 3; c++) {

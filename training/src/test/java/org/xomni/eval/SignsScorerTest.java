@@ -170,4 +170,33 @@ class SignsScorerTest {
         }
         assertThat(moved).isGreaterThan(100);
     }
+
+    /** Decoders let a border run into the ground by a pixel or two. */
+    @Test
+    void softBordersAreNotTakenForText() {
+        int bordered = 0;
+        for (long index = 0; index < 100; index++) {
+            Scene scene = WORLD.scene(index);
+            if (scene.text().isEmpty() || scene.border().isEmpty()) {
+                continue;
+            }
+            bordered++;
+            assertThat(SignsScorer.textPlace(withWiderBorder(Painter.paint(scene)), scene)).as("scene " + index).isEqualTo(1);
+        }
+        assertThat(bordered).isGreaterThan(10);
+    }
+
+    /** Lets the border cover two pixels more. */
+    private static Pixels withWiderBorder(Pixels picture) {
+        byte[] rgb = picture.rgb().clone();
+        int rim = Scene.BORDER + 2;
+        for (int y = 0; y < picture.height(); y++) {
+            for (int x = 0; x < picture.width(); x++) {
+                if (Math.min(Math.min(x, y), Math.min(picture.width() - 1 - x, picture.height() - 1 - y)) < rim) {
+                    System.arraycopy(rgb, 0, rgb, 3 * (y * picture.width() + x), 3);
+                }
+            }
+        }
+        return new Pixels(picture.height(), picture.width(), rgb);
+    }
 }
