@@ -78,6 +78,11 @@ final class TrainCommand implements Callable<Integer> {
         }
 
         @Override
+        public void noticed(String what) {
+            shown.noticed(what);
+        }
+
+        @Override
         public void started(long step, long steps, long parameters) {
             this.done = step;
             this.steps = steps;

@@ -42,6 +42,11 @@ final class TrainingProgress implements RunListener, AutoCloseable {
     }
 
     @Override
+    public void noticed(String what) {
+        out.println("note: " + what);
+    }
+
+    @Override
     public void started(long step, long steps, long parameters) {
         this.first = step;
         this.steps = steps;

@@ -34,6 +34,14 @@ class TrainingProgressTest {
     }
 
     @Test
+    void whatWasNoticedIsALineOfItsOwn() {
+        try (TrainingProgress progress = new TrainingProgress(new PrintStream(bytes, true, UTF_8), false, clock::get)) {
+            progress.noticed("so far the run had --threads 2");
+        }
+        assertThat(bytes.toString(UTF_8).lines()).containsExactly("note: so far the run had --threads 2");
+    }
+
+    @Test
     void theLastStepIsTold() {
         assertThat(run(false, 998, 1000, Duration.ofMillis(1)).lines()).last().asString()
                 .startsWith("step 1,000 of 1,000, loss 1.500").endsWith("0 s left");

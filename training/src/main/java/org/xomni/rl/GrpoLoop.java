@@ -100,6 +100,7 @@ public final class GrpoLoop {
             if (found.isPresent()) {
                 step = found.get().step();
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state);
+                Snapshots.otherThreads(metadata).ifPresent(listener::noticed);
                 updates = Long.parseLong(metadata.getOrDefault("updates", "0"));
                 skipped = Long.parseLong(metadata.getOrDefault("skipped_steps", "0"));
                 optimizer.resume(updates);

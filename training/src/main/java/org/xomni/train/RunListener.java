@@ -8,6 +8,9 @@ public interface RunListener {
     /** Hears nothing. */
     RunListener NONE = new RunListener() {};
 
+    /** Something that the user should know before the run goes on, though it does not stop it. */
+    default void noticed(String what) {}
+
     /**
      * Before the first step.
      *

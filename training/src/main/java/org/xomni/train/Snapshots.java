@@ -10,12 +10,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.StoredTensor;
@@ -30,6 +32,7 @@ public final class Snapshots {
     private static final Pattern NAME = Pattern.compile("step-(\\d{9})");
     private static final String FILE = "state.safetensors";
     private static final int KEPT = 2;
+    private static final String THREADS = "threads";
 
     private final Path folder;
 
@@ -68,7 +71,7 @@ public final class Snapshots {
         }
     }
 
-    /** Writes the state after {@code step} steps. */
+    /** Writes the state after {@code step} steps, and by how many threads it was reached. */
     public void write(long step, Map<String, Tensor> tensors, Map<String, String> metadata) {
         Path whole = folder.resolve("step-%09d".formatted(step));
         Path partial = folder.resolve("writing");
@@ -76,7 +79,9 @@ public final class Snapshots {
             delete(partial);
             Files.createDirectories(partial);
             List<StoredTensor> stored = tensors.entrySet().stream().map(e -> Tensors.stored(e.getKey(), e.getValue().cpu())).toList();
-            SafetensorsFile.write(partial.resolve(FILE), stored, metadata);
+            Map<String, String> described = new TreeMap<>(metadata);
+            described.put(THREADS, Integer.toString(Engine.threads()));
+            SafetensorsFile.write(partial.resolve(FILE), stored, described);
             delete(whole);
             Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
             List<Found> old = all().stream().sorted(Comparator.comparingLong(Found::step).reversed()).skip(KEPT).toList();
@@ -113,6 +118,13 @@ public final class Snapshots {
             }
             return Map.copyOf(state.metadata());
         }
+    }
+
+    /** What to tell whoever goes on with another number of threads than the state of this metadata was reached by. */
+    public static Optional<String> otherThreads(Map<String, String> metadata) {
+        String now = Integer.toString(Engine.threads());
+        return Optional.ofNullable(metadata.get(THREADS)).filter(before -> !before.equals(now)).map(before -> "so far the run had --threads " + before
+                + ", now it has --threads " + now + ": sums are rounded in another order, so it does not end with the bits of a run that was not stopped");
     }
 
     private static CheckpointException changed(Path file, String what) {

@@ -73,6 +73,7 @@ public final class TrainingLoop {
             if (found.isPresent()) {
                 step = found.get().step();
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state);
+                Snapshots.otherThreads(metadata).ifPresent(listener::noticed);
                 optimizer.resume(step);
                 stage.resume(metadata.getOrDefault("position", ""));
                 skippedBefore = Long.parseLong(metadata.getOrDefault("skipped", "0"));

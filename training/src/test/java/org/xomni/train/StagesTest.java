@@ -187,6 +187,42 @@ class StagesTest {
         }
     }
 
+    @Test
+    void aRunThatGoesOnWithOtherThreadsSaysSo() {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        Path run = folder.resolve("run");
+        int threads = Engine.threads();
+        List<String> told = new ArrayList<>();
+        try {
+            for (int now : new int[] {2, 2, 1}) {
+                Engine.threads(now);
+                try (Stage stage = Kind.AUTOENCODER.make(checkpoint, 4)) {
+                    TrainingLoop.run(stage, loop(6, 1), run, true, new RunListener() {
+                        private long steps;
+
+                        @Override
+                        public void noticed(String what) {
+                            told.add(what);
+                        }
+
+                        @Override
+                        public void stepped(long step, Map<String, Double> metrics) {
+                            steps++;
+                        }
+
+                        @Override
+                        public boolean stop() {
+                            return steps == 2;
+                        }
+                    });
+                }
+            }
+        } finally {
+            Engine.threads(threads);
+        }
+        assertThat(told).singleElement().asString().contains("--threads 2", "--threads 1");
+    }
+
     /** Where crops find no picture large enough, the run says so instead of looking for one for ever. */
     @Test
     void anAutoencoderWithoutLargeEnoughPicturesStops() throws IOException {
