@@ -236,7 +236,6 @@ final class SignsGeometry {
         return Colour.nearest(channel(pixel, 0), channel(pixel, 1), channel(pixel, 2));
     }
 
-    /** The squared distance from the background. */
     /** All pixels but those that are nearer to an edge. */
     private boolean[] inside(int rim) {
         boolean[] where = new boolean[picture.height() * picture.width()];
@@ -246,6 +245,7 @@ final class SignsGeometry {
         return where;
     }
 
+    /** The squared distance from the background. */
     private double deviation(int pixel) {
         double sum = 0;
         for (int c = 0; c < 3; c++) {

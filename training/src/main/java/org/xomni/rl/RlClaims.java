@@ -51,6 +51,9 @@ public record RlClaims(
         Map<Integer, Interval> gain,
         List<Guided> guidance,
         Map<String, RlClaims> runs) {
+    /** To be raised when a reward, or what it judges by, changes: rewards that were measured before are then measured anew. */
+    private static final int JUDGES = 2;
+
     private static final Pattern STEP = Pattern.compile("step-(\\d{9})");
 
     /**
@@ -256,7 +259,7 @@ public record RlClaims(
             for (int sample = 0; sample < samples; sample++) {
                 int at = sample;
                 double[] total = measurements.of(
-                        model.fingerprint(), "reward " + sample, () -> prompts.rewards(drawn(model, RolloutSampler.UNFILTERED, at)));
+                        model.fingerprint(), "reward " + sample + ", judges " + JUDGES, () -> prompts.rewards(drawn(model, RolloutSampler.UNFILTERED, at)));
                 for (int i = 0; i < total.length; i++) {
                     rewards[i][sample] = total[i];
                 }
