@@ -45,6 +45,7 @@ async function drawsAndShowsProgress(page, name) {
   await page.selectOption("#size", { index: 0 });
   await page.fill("#seed", "7");
   await page.fill("#guidance", "2");
+  await listen(page);
   await page.press("#prompt", "Control+Enter");
   const heard = [];
   await page.waitForFunction(() => /Drawing: [1-9]\d* of \d+ tokens/.test(document.getElementById("status").textContent));
@@ -58,10 +59,20 @@ async function drawsAndShowsProgress(page, name) {
   assert.deepEqual(growing, [...growing].sort((a, b) => a - b), "progress never goes back");
   await page.waitForSelector("#picture:not([hidden])");
   assert.match(await page.textContent("#status"), /288 × 288, seed 7/);
+  assert.deepEqual(await page.evaluate(() => window.announced), ["Waiting for a place …", "Drawing", "Painting", "288 × 288, seed 7"], "what is read aloud");
   assert.equal(await page.$eval("#picture", (image) => image.naturalWidth), 288);
   assert.match(await page.getAttribute("#download", "download"), /^a-blue-sign.*-7\.png$/);
   await shoot(page, name, "3-drawn");
   return page.getAttribute("#picture", "src");
+}
+
+/** Writes down what a screen reader would say. */
+async function listen(page) {
+  await page.evaluate(() => {
+    window.announced = [];
+    const announcement = document.querySelector("[role=status]");
+    new MutationObserver(() => window.announced.push(announcement.textContent)).observe(announcement, { childList: true });
+  });
 }
 
 async function cancels(page, name) {

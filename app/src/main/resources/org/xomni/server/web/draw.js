@@ -88,10 +88,11 @@ async function hear(event, asked, clock) {
         $("grid").hidden = false;
         $("empty").hidden = true;
         clock.start();
+        announce("Drawing");
       }
       grid.fill(event.done - 1, event.token);
       $("progress").value = (0.8 * event.done) / event.total;
-      say(`Drawing: ${event.done} of ${event.total} tokens, ${clock.left(event.done, event.total)}`);
+      show(`Drawing: ${event.done} of ${event.total} tokens, ${clock.left(event.done, event.total)}`);
       break;
     }
     case "image_generation.partial_image":
@@ -99,9 +100,9 @@ async function hear(event, asked, clock) {
       $("preview").hidden = false;
       break;
     case "xomni.decoding":
-      clock.decoding();
+      if (clock.decoding()) announce("Painting");
       $("progress").value = 0.8 + (0.2 * event.done) / event.total;
-      say(`Painting: step ${event.done} of ${event.total}`);
+      show(`Painting: step ${event.done} of ${event.total}`);
       break;
     case "image_generation.completed":
       clock.end();
@@ -142,9 +143,20 @@ function busy(yes) {
   $("cancel-button").hidden = !yes;
 }
 
-function say(text) {
+/** What goes on, as long as it changes with every token: for eyes only. */
+function show(text) {
   $("status").className = "";
   $("status").textContent = text;
+}
+
+/** For those who listen. */
+function announce(text) {
+  $("announcement").textContent = text;
+}
+
+function say(text) {
+  show(text);
+  announce(text);
 }
 
 function fail(message) {
@@ -158,8 +170,11 @@ class Clock {
     this.started = performance.now();
   }
 
+  /** Returns whether painting begins. */
   decoding() {
+    const begins = this.decodingSince === undefined;
     this.decodingSince ??= performance.now();
+    return begins;
   }
 
   end() {
