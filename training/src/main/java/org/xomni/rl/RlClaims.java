@@ -76,13 +76,32 @@ public record RlClaims(
      * @param exact the share of pictures that have the whole text, case aside, and no other
      */
     public record Guided(double scale, Change accuracy, Change exact) {
-        static Guided of(double scale, double[] before, double[] after) {
-            return new Guided(scale, Change.of(before, after), Change.of(exact(before), exact(after)));
+        static Guided of(double scale, Texts before, Texts after) {
+            return new Guided(scale, Change.of(before.accuracies, after.accuracies), Change.of(before.exact, after.exact));
+        }
+    }
+
+    /**
+     * How text came out, prompt by prompt.
+     *
+     * @param exact whether it is right as a whole, 1 or 0; of several runs the share of these
+     */
+    @SuppressWarnings("ArrayRecordComponent") // read only
+    record Texts(double[] accuracies, double[] exact) {
+        static Texts of(double[] accuracies) {
+            return new Texts(accuracies, Arrays.stream(accuracies).map(a -> a == 1 ? 1 : 0).toArray());
         }
 
-        private static double[] exact(double[] accuracies) {
-            return Arrays.stream(accuracies).map(a -> a == 1 ? 1 : 0).toArray();
+        /** Each prompt's mean over runs. */
+        static Texts mean(List<Texts> runs) {
+            return new Texts(average(runs.stream().map(Texts::accuracies).toList()), average(runs.stream().map(Texts::exact).toList()));
         }
+    }
+
+    private static double[] average(List<double[]> values) {
+        return IntStream.range(0, values.getFirst().length)
+                .mapToDouble(i -> values.stream().mapToDouble(v -> v[i]).average().orElseThrow())
+                .toArray();
     }
 
     /**
@@ -126,17 +145,17 @@ public record RlClaims(
             Model supervised = new Model(parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
             double[][] before = set.rewards(supervised, settings.bestOf());
             progress.accept(settings.bestOf() + " images a prompt of the supervised model");
-            Map<Double, double[]> accuracies = set.textAccuracies(supervised, settings.guidance());
+            Map<Double, Texts> texts = set.texts(supervised, settings.guidance());
             Map<String, Outcome> outcomes = new LinkedHashMap<>();
             for (int i = 0; i < runs.size(); i++) {
                 outcomes.put(runs.get(i).toString(), outcome(models.get(i), supervised.model(), set, settings, progress));
             }
-            RlClaims all = of(before, accuracies, Outcome.mean(List.copyOf(outcomes.values())));
+            RlClaims all = of(before, texts, Outcome.mean(List.copyOf(outcomes.values())));
             if (runs.size() == 1) {
                 return all;
             }
             Map<String, RlClaims> alone = new LinkedHashMap<>();
-            outcomes.forEach((name, outcome) -> alone.put(name, of(before, accuracies, outcome)));
+            outcomes.forEach((name, outcome) -> alone.put(name, of(before, texts, outcome)));
             return new RlClaims(all.prompts, all.bestOf, all.steps, all.gain, all.guidance, alone);
         }
     }
@@ -145,9 +164,9 @@ public record RlClaims(
      * What came of a run, prompt by prompt.
      *
      * @param rewards of one image, by step
-     * @param accuracies of text after the last step, by guidance scale
+     * @param texts after the last step, by guidance scale
      */
-    private record Outcome(SortedMap<Long, double[]> rewards, Map<Double, double[]> accuracies) {
+    private record Outcome(SortedMap<Long, double[]> rewards, Map<Double, Texts> texts) {
         /** Each prompt's mean over runs, of those steps that all have, the last one of each being the same. */
         static Outcome mean(List<Outcome> runs) {
             SortedMap<Long, double[]> rewards = new TreeMap<>(runs.getFirst().rewards);
@@ -155,22 +174,16 @@ public record RlClaims(
             runs.forEach(run -> rewards.keySet().removeIf(step -> !step.equals(last) && !run.rewards.containsKey(step)));
             rewards.replaceAll((step, first) -> average(runs.stream()
                     .map(run -> requireNonNull(run.rewards.get(step.equals(last) ? run.rewards.lastKey() : step))).toList()));
-            Map<Double, double[]> accuracies = new LinkedHashMap<>();
-            runs.getFirst().accuracies.keySet().forEach(
-                    scale -> accuracies.put(scale, average(runs.stream().map(run -> requireNonNull(run.accuracies.get(scale))).toList())));
-            return new Outcome(rewards, accuracies);
-        }
-
-        private static double[] average(List<double[]> values) {
-            return IntStream.range(0, values.getFirst().length)
-                    .mapToDouble(i -> values.stream().mapToDouble(v -> v[i]).average().orElseThrow())
-                    .toArray();
+            Map<Double, Texts> texts = new LinkedHashMap<>();
+            runs.getFirst().texts.keySet().forEach(
+                    scale -> texts.put(scale, Texts.mean(runs.stream().map(run -> requireNonNull(run.texts.get(scale))).toList())));
+            return new Outcome(rewards, texts);
         }
     }
 
     private static Outcome outcome(Map<Long, Path> models, UnifiedModel like, Passes set, Settings settings, Consumer<String> progress) {
         SortedMap<Long, double[]> rewards = new TreeMap<>();
-        Map<Double, double[]> accuracies = new LinkedHashMap<>();
+        Map<Double, Texts> texts = new LinkedHashMap<>();
         models.forEach((step, folder) -> {
             try (UnifiedModel weights = Policy.frozen(like.config(), folder, like.numerics())) {
                 Model later = new Model(weights, Measurements.fingerprint(folder));
@@ -179,18 +192,18 @@ public record RlClaims(
                         .toArray());
                 progress.accept("step " + step + ": reward " + Bootstrap.mean(rewards.get(step)));
                 if (step.equals(Collections.max(models.keySet()))) {
-                    accuracies.putAll(set.textAccuracies(later, settings.guidance()));
+                    texts.putAll(set.texts(later, settings.guidance()));
                 }
             }
         });
-        return new Outcome(rewards, accuracies);
+        return new Outcome(rewards, texts);
     }
 
     /**
      * @param before rewards of the supervised model, prompts x samples
-     * @param accuracies of its text, by guidance scale
+     * @param texts that it writes, by guidance scale
      */
-    private static RlClaims of(double[][] before, Map<Double, double[]> accuracies, Outcome after) {
+    private static RlClaims of(double[][] before, Map<Double, Texts> texts, Outcome after) {
         Map<Integer, Interval> bestOf = new TreeMap<>();
         Map<Integer, Interval> gain = new TreeMap<>();
         double[] end = after.rewards.lastEntry().getValue();
@@ -204,7 +217,7 @@ public record RlClaims(
         steps.put(0L, requireNonNull(bestOf.get(1)));
         after.rewards.forEach((step, rewards) -> steps.put(step, Bootstrap.mean(rewards)));
         List<Guided> guidance = new ArrayList<>();
-        accuracies.forEach((scale, text) -> guidance.add(Guided.of(scale, text, requireNonNull(after.accuracies.get(scale)))));
+        texts.forEach((scale, text) -> guidance.add(Guided.of(scale, text, requireNonNull(after.texts.get(scale)))));
         return new RlClaims(before.length, bestOf, steps, gain, guidance, Map.of());
     }
 
@@ -268,16 +281,16 @@ public record RlClaims(
         }
 
         /** By guidance scale, of the prompts that ask for text; empty if none does. */
-        Map<Double, double[]> textAccuracies(Model model, List<Double> scales) {
+        Map<Double, Texts> texts(Model model, List<Double> scales) {
             int[] withText = IntStream.range(0, prompts.prompts().size()).filter(i -> prompts.prompts().get(i).written().isPresent()).toArray();
-            Map<Double, double[]> accuracies = new LinkedHashMap<>();
+            Map<Double, Texts> texts = new LinkedHashMap<>();
             for (double scale : withText.length == 0 ? List.<Double>of() : scales) {
-                accuracies.put(scale, measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
+                texts.put(scale, Texts.of(measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
                     List<Drawn> drawn = drawn(model, new Sampling(scale, 1, 0, 1, 0), 0);
                     return Arrays.stream(withText).mapToDouble(i -> prompts.textAccuracy(drawn.get(i))).toArray();
-                }));
+                })));
             }
-            return accuracies;
+            return texts;
         }
 
         private List<Drawn> drawn(Model model, Sampling sampling, int sample) {

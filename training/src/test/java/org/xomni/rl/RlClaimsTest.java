@@ -149,6 +149,14 @@ class RlClaimsTest {
         assertThat(RlClaims.measure(recipe, other, List.of(run), settings, measured, "cpu", line -> {})).as("other prompts").isNotEqualTo(claims);
     }
 
+    @Test
+    void exactTextOfSeveralRunsIsTheShareOfThem() {
+        RlClaims.Texts mean = RlClaims.Texts.mean(List.of(
+                RlClaims.Texts.of(new double[] {1, 1, 0.5}), RlClaims.Texts.of(new double[] {1, 0.5, 0.25})));
+        assertThat(mean.accuracies()).containsExactly(1, 0.75, 0.375);
+        assertThat(mean.exact()).containsExactly(1, 0.5, 0);
+    }
+
     /** The second run began at another place, so it ends elsewhere; it has kept fewer models. */
     private void severalRunsAreAveragedPromptByPrompt(Path recipe, Path run, RlClaims claims) throws IOException {
         // Of the same name as the first, elsewhere.
