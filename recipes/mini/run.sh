@@ -11,10 +11,13 @@ trap 'for job in $(jobs -p); do pkill -TERM -P "$job" || true; done' EXIT
 
 # stage STAGE NAME [THREADS]: trains recipes/mini/NAME.yaml in runs/NAME.
 stage() {
-  ./xomni train "$1" --recipe "recipes/mini/$2.yaml" --run "runs/$2" --threads "${3:-1}" --resume >>"runs/$2.log" 2>&1 ||
-    { echo "run.sh: $2 failed; see runs/$2.log" >&2; return 1; }
-  # A run that was interrupted ends without an error, too.
-  tail -n 1 "runs/$2.log" | grep -q '^done: ' || { echo "run.sh: $2 was stopped; run this again to go on" >&2; return 1; }
+  ended=0
+  ./xomni train "$1" --recipe "recipes/mini/$2.yaml" --run "runs/$2" --threads "${3:-1}" --resume >>"runs/$2.log" 2>&1 || ended=$?
+  case "$ended $(tail -n 1 "runs/$2.log")" in
+    "0 done: "*) ;;
+    *" stopped in "*) echo "run.sh: $2 was stopped; run this again to go on" >&2; return 1 ;;
+    *) echo "run.sh: $2 failed; see runs/$2.log" >&2; return 1 ;;
+  esac
   for part in model flux; do
     if [ -d "runs/$2/model/$part" ]; then cp -R "runs/$2/model/$part" models/mini/; fi
   done

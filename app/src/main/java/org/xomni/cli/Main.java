@@ -44,6 +44,7 @@ public final class Main {
 
     public static void main(String[] args) {
         Terminal.takeOver();
+        Interrupt.endAtOnce();
         loadEngineMeanwhile();
         System.exit(run(args));
     }

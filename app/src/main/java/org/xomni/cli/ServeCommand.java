@@ -105,8 +105,8 @@ final class ServeCommand implements Callable<Integer> {
             asked.await();
             System.err.println("xomni: ending; what is begun is finished");
             server.close(Duration.ofSeconds(grace));
+            return interrupt.exitCode();
         }
-        return 0;
     }
 
     private static List<String> keys(Path file) {

@@ -57,8 +57,8 @@ final class TrainCommand implements Callable<Integer> {
             }
             progress.close();
             System.err.println(listener.finished() ? "done: " + folder.resolve("model") : "stopped in " + folder + "; go on with --resume");
+            return listener.finished() ? 0 : interrupt.exitCode();
         }
-        return 0;
     }
 
     private boolean isGrpo() {

@@ -108,6 +108,32 @@ class KilledTrainingTest {
         }
     }
 
+    /** Pictures are still read after the signal: nothing may take that away from the step at hand. */
+    @Test
+    void aRunThatIsAskedToEndFinishesItsStepAndSaysHowToGoOn() throws Exception {
+        Path recipe = folder.resolve("recipe.yaml");
+        Files.writeString(recipe, """
+                checkpoint: %s
+                seed: 4
+                decoder: {steps: 1, guidance: 1}
+                prompts: {kind: signs-text, seed: 2, buckets: [30], sizes: [96x96]}
+                rewards: [{weight: 1, reward: ocr}]
+                grpo: {prompts: 2, rollouts: 8}
+                """.formatted(Cli.fixture("tiny-en")) + LOOP.formatted(1000, 1000));
+        Path run = folder.resolve("run");
+        Path metrics = run.resolve("metrics.jsonl");
+        Process process = Jvm.start("train", "grpo", "--recipe", recipe.toString(), "--run", run.toString(), "--threads", "2");
+        while (!Files.exists(metrics) || losses(run).isEmpty()) {
+            assertThat(process.isAlive()).as("it has not made a step").isTrue();
+            Thread.sleep(10);
+        }
+        boolean unused = process.toHandle().destroy();
+        String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(err).isEqualTo(128 + 15);
+        assertThat(err).contains("stopped in " + run + "; go on with --resume");
+        assertThat(state(run, losses(run).size())).exists();
+    }
+
     /** {@code ulimit -f} ends writing as a full disk does: with an error in the middle of a file. */
     @Test
     void aFullDiskStopsTheRunWithOneLineAndTheLastCheckpointWhole() throws Exception {

@@ -81,6 +81,7 @@ class ServeCommandTest {
             }
             assertThat(statuses).isSubsetOf(200, 429, 503);
             assertThat(server.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(server.exitValue()).as("ended by SIGTERM").isEqualTo(143);
         } finally {
             Process unused = server.destroyForcibly();
         }
