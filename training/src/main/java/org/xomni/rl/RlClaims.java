@@ -323,7 +323,11 @@ public record RlClaims(
     private Map<String, Object> numbers() {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("prompts", prompts);
-        all.put("figure_2", Map.of("best_of_n", bestOf, "steps", steps, "last_step_minus_best_of_n", gain));
+        Map<String, Object> rewards = new LinkedHashMap<>();
+        rewards.put("best_of_n", bestOf);
+        rewards.put("steps", steps);
+        rewards.put("last_step_minus_best_of_n", gain);
+        all.put("figure_2", rewards);
         all.put("figure_6", guidance);
         if (!runs.isEmpty()) {
             Map<String, Object> alone = new LinkedHashMap<>();
