@@ -236,7 +236,7 @@ final class SignsGeometry {
         return Colour.nearest(channel(pixel, 0), channel(pixel, 1), channel(pixel, 2));
     }
 
-    /** All pixels but those that are nearer to an edge. */
+    /** All pixels but the {@code rim} rows and columns at each edge. */
     private boolean[] inside(int rim) {
         boolean[] where = new boolean[picture.height() * picture.width()];
         for (int y = rim; y < picture.height() - rim; y++) {

@@ -99,8 +99,7 @@ public final class GrpoLoop {
             long skipped = 0;
             if (found.isPresent()) {
                 step = found.get().step();
-                Map<String, String> metadata = Snapshots.read(found.get().file(), state);
-                Snapshots.otherThreads(metadata).ifPresent(listener::noticed);
+                Map<String, String> metadata = Snapshots.read(found.get().file(), state, listener::noticed);
                 updates = Long.parseLong(metadata.getOrDefault("updates", "0"));
                 skipped = Long.parseLong(metadata.getOrDefault("skipped_steps", "0"));
                 optimizer.resume(updates);

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -98,10 +99,11 @@ public final class Snapshots {
     /**
      * Fills tensors from a state.
      *
+     * @param noticed is told if other threads go on with it than those by which it was reached
      * @return its metadata
      * @throws CheckpointException if names or shapes differ, as they do when the recipe has changed
      */
-    public static Map<String, String> read(Path file, Map<String, Tensor> tensors) {
+    public static Map<String, String> read(Path file, Map<String, Tensor> tensors, Consumer<String> noticed) {
         try (SafetensorsFile state = SafetensorsFile.open(file); NoGradGuard guard = new NoGradGuard()) {
             if (!state.tensors().keySet().equals(tensors.keySet())) {
                 throw changed(file, "it holds " + state.tensors().size() + " tensors, this recipe trains " + tensors.size() + " or others");
@@ -116,12 +118,12 @@ public final class Snapshots {
                     entry.getValue().copy_(Tensors.over(stored));
                 }
             }
+            otherThreads(state.metadata()).ifPresent(noticed);
             return Map.copyOf(state.metadata());
         }
     }
 
-    /** What to tell whoever goes on with another number of threads than the state of this metadata was reached by. */
-    public static Optional<String> otherThreads(Map<String, String> metadata) {
+    private static Optional<String> otherThreads(Map<String, String> metadata) {
         String now = Integer.toString(Engine.threads());
         return Optional.ofNullable(metadata.get(THREADS)).filter(before -> !before.equals(now)).map(before -> "so far the run had --threads " + before
                 + ", now it has --threads " + now + ": sums are rounded in another order, so it does not end with the bits of a run that was not stopped");

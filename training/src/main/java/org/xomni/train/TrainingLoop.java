@@ -72,8 +72,7 @@ public final class TrainingLoop {
             long step = 0;
             if (found.isPresent()) {
                 step = found.get().step();
-                Map<String, String> metadata = Snapshots.read(found.get().file(), state);
-                Snapshots.otherThreads(metadata).ifPresent(listener::noticed);
+                Map<String, String> metadata = Snapshots.read(found.get().file(), state, listener::noticed);
                 optimizer.resume(step);
                 stage.resume(metadata.getOrDefault("position", ""));
                 skippedBefore = Long.parseLong(metadata.getOrDefault("skipped", "0"));

@@ -108,6 +108,7 @@ class RlClaimsTest {
         severalRunsAreAveragedPromptByPrompt(recipe, run, claims);
         claims.write(folder.resolve("claims"));
         JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
+        assertThat(claims.json()).as("always in this order").containsSubsequence("\"best_of_n\"", "\"steps\"", "\"last_step_minus_best_of_n\"");
         assertThat(json.path("figure_2").path("best_of_n").path("2").path("mean").asDouble()).isEqualTo(mean(claims.bestOf(), 2));
         assertThat(json.path("figure_6").get(1).path("scale").asDouble()).isEqualTo(2);
         for (String figure : List.of("figure-2.png", "figure-6.png")) {
