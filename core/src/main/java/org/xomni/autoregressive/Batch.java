@@ -35,6 +35,10 @@ public final class Batch implements AutoCloseable {
      * @param host our own kernels on these threads, or null where only libtorch can do it
      */
     private record Crew(Team team, @Nullable HostDecodeStep host) {
+        Crew by(Team others) {
+            return new Crew(others, host == null ? null : host.by(others));
+        }
+
         void close() {
             if (host != null) {
                 host.close();
@@ -54,7 +58,7 @@ public final class Batch implements AutoCloseable {
     /**
      * @param slots the most rows at once; a guided row takes two
      * @param capacity the most positions of a row, at most the model's
-     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels without the rounding that makes several rows faster, or by
+     * @param deterministic whether a row draws the same bits whatever its company: by our own kernels, or by
      *     libtorch one row after the other; on a GPU every step is padded to {@code slots} rows, as kernels round differently at different sizes
      */
     public Batch(UnifiedModel model, int slots, int capacity, boolean deterministic) {
@@ -68,15 +72,11 @@ public final class Batch implements AutoCloseable {
         boolean pads = deterministic && !model.numerics().onCpu();
         this.cache = new KvCache(model, pads ? slots + 1 : slots, capacity);
         this.padding = pads ? cache.acquire() : null;
-        this.all = crew(Engine.threads(), ownKernels, !deterministic);
-        this.fewer = Engine.threads() > 1 ? crew(Engine.threads() - 1, ownKernels, !deterministic) : all;
+        Team team = new Team(Engine.threads());
+        this.all = new Crew(team, ownKernels ? HostDecodeStep.of(model, cache, team) : null);
+        this.fewer = team.size() > 1 ? all.by(new Team(team.size() - 1)) : all;
         // Side by side the longest row decides how many positions all rows look at, and so how sums are rounded.
         this.torch = new TorchDecodeStep(model, !model.numerics().onCpu() && !deterministic);
-    }
-
-    private Crew crew(int threads, boolean ownKernels, boolean mayRound) {
-        Team team = new Team(threads);
-        return new Crew(team, ownKernels ? HostDecodeStep.of(model, cache, team, mayRound) : null);
     }
 
     /** How many slots nobody holds. */

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.Embedding;
 import org.xomni.nn.host.HostAttention;
+import org.xomni.nn.host.HostElementwise;
 import org.xomni.nn.host.HostKernels;
 import org.xomni.nn.host.HostMatrix;
 import org.xomni.nn.host.HostSwiGlu;
@@ -24,8 +25,7 @@ import org.xomni.tensor.Tensors;
 
 /**
  * A step on the CPU with kernels of our own, over the same weights and the same cache: what {@link TransformerBlock} says, row by row, without
- * an operator call. Activations are fp32 throughout, and a row's result does not depend on its company, to the bit; unless they may be rounded where that is
- * faster.
+ * an operator call. Activations are fp32 throughout, and a row's result does not depend on its company, to the bit.
  *
  * <p>Few rows: all threads work on all of them, each on its {@link Portions} of every matrix; what one writes and another reads has a barrier in between.
  * Normalised vectors are cheap and computed by each thread for itself. Many rows, where one pass over the weights serves many: each thread takes
@@ -40,9 +40,8 @@ final class HostDecodeStep implements DecodeStep {
     private final UnifiedModel model;
     private final UnifiedConfig config;
     private final Team team;
-    private final List<Block> blocks;
-    private final HostMatrix textHead;
-    private final HostMatrix imageHead;
+    private final KvCache cache;
+    private final Weights weights;
     private final float[] textNorm;
     private final float[] mmNorm;
     private final MemorySegment cos_TK;
@@ -67,19 +66,27 @@ final class HostDecodeStep implements DecodeStep {
             HostMatrix up,
             HostMatrix down) {
 
-        static Block of(TransformerBlock b, boolean mayRound) {
+        static Block of(TransformerBlock b) {
             return new Block(
                     b.layer(),
                     b.visionSpecific(),
                     Tensors.floats(b.inputNorm().weight()),
-                    HostMatrix.of(b.query(), mayRound),
-                    HostMatrix.of(b.key(), mayRound),
-                    HostMatrix.of(b.value(), mayRound),
-                    HostMatrix.of(b.output(), mayRound),
+                    HostMatrix.of(b.query()),
+                    HostMatrix.of(b.key()),
+                    HostMatrix.of(b.value()),
+                    HostMatrix.of(b.output()),
                     Tensors.floats(b.postAttentionNorm().weight()),
-                    HostMatrix.of(b.gate(), mayRound),
-                    HostMatrix.of(b.up(), mayRound),
-                    HostMatrix.of(b.down(), mayRound));
+                    HostMatrix.of(b.gate()),
+                    HostMatrix.of(b.up()),
+                    HostMatrix.of(b.down()));
+        }
+    }
+
+    /** The matrices of a model. */
+    private record Weights(List<Block> blocks, HostMatrix textHead, HostMatrix imageHead) {
+        static Weights of(UnifiedModel model) {
+            return new Weights(
+                    model.blocks().stream().map(Block::of).toList(), HostMatrix.of(model.head(Head.TEXT)), HostMatrix.of(model.head(Head.IMAGE)));
         }
     }
 
@@ -91,41 +98,42 @@ final class HostDecodeStep implements DecodeStep {
      */
     private record Share(int part, int parts, List<Row> rows, HostScratch scratch, Portions portions) {}
 
-    private HostDecodeStep(UnifiedModel model, KvCache cache, Team team, boolean mayRound) {
+    private HostDecodeStep(UnifiedModel model, KvCache cache, Team team, Weights weights) {
         this.model = model;
         this.config = model.config();
         this.team = team;
-        this.blocks = model.blocks().stream().map(b -> Block.of(b, mayRound)).toList();
-        this.textHead = HostMatrix.of(model.head(Head.TEXT), mayRound);
-        this.imageHead = HostMatrix.of(model.head(Head.IMAGE), mayRound);
+        this.cache = cache;
+        this.weights = weights;
         this.textNorm = Tensors.floats(model.textNorm().weight());
         this.mmNorm = Tensors.floats(model.mmNorm().weight());
         this.cos_TK = Tensors.segment(model.rope().cos());
         this.sin_TK = Tensors.segment(model.rope().sin());
         this.bf16Cache = HostAttention.isBfloat16(cache.keys(0));
         this.common = new HostScratch.Room(config, team.size());
-        this.portions = new Portions(team.size(), PRODUCTS * blocks.size() + Head.values().length);
+        this.portions = new Portions(team.size(), PRODUCTS * weights.blocks().size() + Head.values().length);
         this.whole = new Portions(1, 0);
         this.own = Stream.generate(() -> new HostScratch.Room(config, 1)).limit(team.size()).toList();
     }
 
-    /**
-     * The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module.
-     *
-     * @param mayRound see {@link HostMatrix#of(org.xomni.nn.Linear, boolean)}
-     */
-    static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache, Team team, boolean mayRound) {
-        return model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters() ? new HostDecodeStep(model, cache, team, mayRound) : null;
+    /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
+    static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache, Team team) {
+        boolean can = model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters();
+        return can ? new HostDecodeStep(model, cache, team, Weights.of(model)) : null;
+    }
+
+    /** The same step by other threads. */
+    HostDecodeStep by(Team others) {
+        return new HostDecodeStep(model, cache, others, weights);
     }
 
     /** Rows of a step up to which libtorch is not faster. */
     int mostRows() {
-        return imageHead.mostVectors();
+        return weights.imageHead().mostVectors();
     }
 
     @Override
     public List<float[]> run(List<Row> rows) {
-        boolean many = imageHead.isShort() && rows.size() >= ROWS_EACH * team.size();
+        boolean many = weights.imageHead().isShort() && rows.size() >= ROWS_EACH * team.size();
         List<float[]> scores = many ? besideEachOther(rows) : together(rows);
         rows.forEach(r -> r.slot().advance(1));
         return scores;
@@ -182,7 +190,7 @@ final class HostDecodeStep implements DecodeStep {
         int batch = rows.size();
         HostVector normed = s.normed_BD().get(share.part());
         int product = 0;
-        for (Block block : blocks) {
+        for (Block block : weights.blocks()) {
             for (int b = 0; b < batch; b++) {
                 normalise(s.x_BD(), b, block.inputNorm(), normed);
             }
@@ -230,7 +238,7 @@ final class HostDecodeStep implements DecodeStep {
             normalise(s.x_BD(), b, config.isMultimodal(rows.get(b).id()) ? mmNorm : textNorm, normed);
         }
         for (Head head : new TreeSet<>(rows.stream().map(Row::head).toList())) {
-            HostMatrix scores = head == Head.TEXT ? textHead : imageHead;
+            HostMatrix scores = head == Head.TEXT ? weights.textHead() : weights.imageHead();
             scores.prepare(normed, batch);
             multiply(share, product++, scores, normed, s.scores_BV(head));
         }
@@ -250,17 +258,8 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    /** {@code normed = x / sqrt(mean(x^2) + eps) * weight}. */
     private void normalise(HostVector x, int b, float[] weight, HostVector normed) {
-        double squares = 0;
-        for (int i = 0; i < weight.length; i++) {
-            float v = x.get(b, i);
-            squares += v * v;
-        }
-        float scale = (float) (1 / Math.sqrt(squares / weight.length + config.rmsNormEps()));
-        for (int i = 0; i < weight.length; i++) {
-            normed.set(b, i, x.get(b, i) * scale * weight[i]);
-        }
+        HostElementwise.normalise(x, b, weight, config.rmsNormEps(), normed);
     }
 
     /** Each thread takes whole groups: it turns and stores the group's key, stores its value, turns and answers its queries. */
@@ -291,17 +290,8 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    /** Rotates one head in place. */
     private void turn(HostVector x, int b, int from, int position) {
-        int half = config.headWidth() / 2;
-        for (int i = 0; i < half; i++) {
-            float cos = cos_TK.getAtIndex(ValueLayout.JAVA_FLOAT, (long) position * half + i);
-            float sin = sin_TK.getAtIndex(ValueLayout.JAVA_FLOAT, (long) position * half + i);
-            float re = x.get(b, from + i);
-            float im = x.get(b, from + half + i);
-            x.set(b, from + i, re * cos - im * sin);
-            x.set(b, from + half + i, im * cos + re * sin);
-        }
+        HostElementwise.turn(x, b, from, config.headWidth() / 2, cos_TK, sin_TK, position);
     }
 
     /** {@code x += y}, elements from..to-1; a vision-specific block leaves text as it is. */
@@ -312,9 +302,7 @@ final class HostDecodeStep implements DecodeStep {
             if (block.visionSpecific() && !config.isMultimodal(rows.get(b).id())) {
                 continue;
             }
-            for (int i = from; i < to; i++) {
-                s.x_BD().set(b, i, s.x_BD().get(b, i) + s.y_BD().get(b, i));
-            }
+            HostElementwise.add(s.x_BD(), s.y_BD(), b, from, to);
         }
     }
 

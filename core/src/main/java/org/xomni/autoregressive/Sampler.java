@@ -1,7 +1,6 @@
 package org.xomni.autoregressive;
 
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -64,11 +63,11 @@ final class Sampler {
                 scores[i] /= t;
             }
         }
-        keepTopK(scores, sampling.topK());
-        keepTopP(scores, sampling.topP());
-        keepMinP(scores, sampling.minP());
-        softmax(scores);
-        return first + drawFrom(scores, first);
+        Candidates candidates = new Candidates(scores);
+        candidates.keepTopK(sampling.topK());
+        candidates.keepTopP(sampling.topP());
+        candidates.keepMinP(sampling.minP());
+        return first + candidates.index[drawFrom(candidates, first)];
     }
 
     /** {@code log p = log p_uncond + s (log p_cond - log p_uncond)}, into {@code cond}. */
@@ -80,73 +79,105 @@ final class Sampler {
         }
     }
 
-    /** Removes what is below the k-th best; equals of the k-th stay. */
-    private static void keepTopK(float[] scores, int k) {
-        if (k == 0 || k >= scores.length) {
-            return;
-        }
-        float[] best = Arrays.copyOf(scores, k);
-        Arrays.sort(best);
-        for (int i = k; i < scores.length; i++) {
-            if (scores[i] > best[0]) {
-                int at = Arrays.binarySearch(best, scores[i]);
-                int below = (at >= 0 ? at : -at - 1) - 1;
-                System.arraycopy(best, 1, best, 0, below);
-                best[below] = scores[i];
-            }
-        }
-        removeBelow(scores, best[0]);
-    }
+    /** The entries of a head that can still be drawn, in its order; those of a filtered draw are few. */
+    private static final class Candidates {
+        private final float[] scores;
+        private final int[] index;
+        private int count;
 
-    /** Removes the least likely ones that together have at most 1 - p; the best stays. */
-    private static void keepTopP(float[] scores, double p) {
-        if (p >= 1) {
-            return;
-        }
-        float[] probabilities = scores.clone();
-        softmax(probabilities);
-        int[] ascending = sortedIndices(probabilities);
-        BitSet removed = new BitSet(scores.length);
-        float sum = 0;
-        for (int rank = 0; rank < ascending.length - 1; rank++) {
-            sum += probabilities[ascending[rank]];
-            if (sum > (float) (1 - p)) {
-                break;
+        /** All that are not suppressed; of scores that are no numbers, whatever they are. */
+        Candidates(float[] scores) {
+            this.scores = scores;
+            this.index = new int[scores.length];
+            for (int i = 0; i < scores.length; i++) {
+                index[i] = i;
             }
-            removed.set(ascending[rank]);
+            count = scores.length;
+            keepFrom(scores, -Float.MAX_VALUE);
         }
-        removed.stream().forEach(i -> scores[i] = Float.NEGATIVE_INFINITY);
-    }
 
-    /** Removes what has less than {@code fraction} of the best one's probability. */
-    private static void keepMinP(float[] scores, double fraction) {
-        if (fraction == 0) {
-            return;
-        }
-        float[] probabilities = scores.clone();
-        softmax(probabilities);
-        float least = (float) fraction * probabilities[best(probabilities)];
-        for (int i = 0; i < scores.length; i++) {
-            if (probabilities[i] < least) {
-                scores[i] = Float.NEGATIVE_INFINITY;
+        /** Keeps those whose value is not less than {@code least}. */
+        private void keepFrom(float[] values, float least) {
+            int kept = 0;
+            for (int i = 0; i < count; i++) {
+                if (!(values[i] < least)) {
+                    scores[kept] = scores[i];
+                    index[kept++] = index[i];
+                }
             }
+            count = kept;
+        }
+
+        /** Removes what is below the k-th best; equals of the k-th stay. */
+        void keepTopK(int k) {
+            if (k == 0 || k >= count) {
+                return;
+            }
+            float[] best = Arrays.copyOf(scores, k);
+            Arrays.sort(best);
+            for (int i = k; i < count; i++) {
+                if (scores[i] > best[0]) {
+                    int at = Arrays.binarySearch(best, scores[i]);
+                    int below = (at >= 0 ? at : -at - 1) - 1;
+                    System.arraycopy(best, 1, best, 0, below);
+                    best[below] = scores[i];
+                }
+            }
+            keepFrom(scores, best[0]);
+        }
+
+        /** Removes the least likely ones that together have at most 1 - p; the best stays. */
+        void keepTopP(double p) {
+            if (p >= 1) {
+                return;
+            }
+            float[] probabilities = probabilities();
+            int[] ascending = sortedIndices(probabilities);
+            float sum = 0;
+            for (int rank = 0; rank < ascending.length - 1; rank++) {
+                sum += probabilities[ascending[rank]];
+                if (sum > (float) (1 - p)) {
+                    break;
+                }
+                probabilities[ascending[rank]] = -1;
+            }
+            keepFrom(probabilities, 0);
+        }
+
+        /** Removes what has less than {@code fraction} of the best one's probability. */
+        void keepMinP(double fraction) {
+            if (fraction == 0) {
+                return;
+            }
+            float[] probabilities = probabilities();
+            keepFrom(probabilities, (float) fraction * probabilities[best(probabilities)]);
+        }
+
+        float[] probabilities() {
+            float[] x = Arrays.copyOf(scores, count);
+            softmax(x);
+            return x;
         }
     }
 
     /**
      * {@code argmax(p / q)}, the first one of equals: {@code q = -log(1 - u)} is exponential, u uniform for every entry of both vocabularies, in order.
      * Most logarithms are spared: q is never below u, so an entry whose {@code p / u} is less than the best {@code p / q} so far cannot win.
+     *
+     * @return which candidate
      */
-    private int drawFrom(float[] probabilities, int first) {
-        random.next(config.vocabSize() + config.mmVocabSize(), first, first + probabilities.length);
+    private int drawFrom(Candidates candidates, int first) {
+        float[] probabilities = candidates.probabilities();
+        int[] index = candidates.index;
+        random.next(config.vocabSize() + config.mmVocabSize(), first, first + index.length);
         int winner = best(probabilities);
-        float most = ratio(probabilities[winner], random.uniform(winner));
+        float most = ratio(probabilities[winner], random.uniform(index[winner]));
         double bound = ROUNDED_DOWN * most;
         for (int i = 0; i < probabilities.length; i++) {
             if (probabilities[i] == 0) {
                 continue;
             }
-            double u = random.uniform(i);
+            double u = random.uniform(index[i]);
             if (probabilities[i] < bound * u) {
                 continue;
             }
@@ -176,19 +207,11 @@ final class Sampler {
         return best;
     }
 
-    private static void removeBelow(float[] scores, float least) {
-        for (int i = 0; i < scores.length; i++) {
-            if (scores[i] < least) {
-                scores[i] = Float.NEGATIVE_INFINITY;
-            }
-        }
-    }
-
     private static void softmax(float[] x) {
         float max = x[best(x)];
         double sum = 0;
         for (int i = 0; i < x.length; i++) {
-            x[i] = x[i] == Float.NEGATIVE_INFINITY ? 0 : (float) Math.exp(x[i] - max);
+            x[i] = (float) Math.exp(x[i] - max);
             sum += x[i];
         }
         for (int i = 0; i < x.length; i++) {

@@ -18,9 +18,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.Fixtures;
+import org.xomni.nn.host.Team;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
-import org.xomni.nn.host.Team;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -47,7 +47,7 @@ class BatchTest {
         SIDE_BY_SIDE;
 
         DecodeStep step(KvCache cache, Team team) {
-            return this == OWN_KERNELS ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team, true)) : new TorchDecodeStep(model, this == SIDE_BY_SIDE);
+            return this == OWN_KERNELS ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team)) : new TorchDecodeStep(model, this == SIDE_BY_SIDE);
         }
     }
 

@@ -17,9 +17,6 @@ import org.xomni.tensor.Engine;
  */
 final class Bf16Gemm {
     private static final String NAME = "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb";
-    /** Vectors come in multiples of a register's lanes. */
-    private static final int LANES = 16;
-
     private static final @Nullable MethodHandle KERNEL = CpuFeatures.bfloat16ByVectors() ? kernel() : null;
 
     private Bf16Gemm() {}
@@ -28,23 +25,20 @@ final class Bf16Gemm {
         return KERNEL != null;
     }
 
-    /** How many vectors are multiplied where {@code batch} are asked for; what the others hold does not matter. */
-    static int padded(int batch) {
-        return (batch + LANES - 1) / LANES * LANES;
-    }
-
     /**
-     * {@code y[r, v] = sum over k of w[r, k] x[k, v]}.
+     * {@code y[v, r] = sum over k of x[v, k] w[k, r]}. How a sum is rounded depends on {@code depth} alone.
      *
-     * @param w address of bf16 weights [rows, depth]
+     * @param x address of bf16 vectors [vectors, depth]
      * @param depth even
-     * @param x address of bf16 vectors [depth / 2, vectors, 2]: elements 2i and 2i + 1 of a vector are neighbours
-     * @param vectors a multiple of 16
-     * @param y address of fp32 results [rows, vectors]
+     * @param w address of bf16 weights [depth / 2, columns of 2]: elements 2k and 2k + 1 of a row of the matrix are neighbours
+     * @param columns from one pair of elements to the next, in pairs
+     * @param rows of the matrix, at most {@code columns}
+     * @param y address of fp32 results
+     * @param stride from one result vector to the next, in elements
      */
-    static void multiply(long w, int rows, int depth, long x, int vectors, long y) {
+    static void multiply(long x, int vectors, int depth, long w, int columns, int rows, long y, long stride) {
         try {
-            requireNonNull(KERNEL).invokeExact((long) rows, (long) vectors, (long) depth, (long) depth, (long) vectors, (long) vectors, false, w, x, y, true);
+            requireNonNull(KERNEL).invokeExact((long) vectors, (long) rows, (long) depth, (long) depth, (long) columns, stride, false, x, w, y, true);
         } catch (Throwable e) {
             throw new IllegalStateException("the kernel for bf16 cannot be called", e);
         }

@@ -49,10 +49,14 @@ final class Exponential {
         return y.mul(scale.reinterpretAsFloats());
     }
 
-    /** {@code x[i] = e^(x[i] - shift)} for i below {@code n}, and for those that fill its last register. */
-    static void shifted(float[] x, int n, float shift) {
+    /** {@code x[i] = e^(x[i] - shift)} for i below {@code n}, and for those that fill its last register; the sum of all these. */
+    static float shifted(float[] x, int n, float shift) {
+        FloatVector sum = FloatVector.zero(F);
         for (int i = 0; i < n; i += LANES) {
-            of(FloatVector.fromArray(F, x, i).sub(shift)).intoArray(x, i);
+            FloatVector e = of(FloatVector.fromArray(F, x, i).sub(shift));
+            e.intoArray(x, i);
+            sum = sum.add(e);
         }
+        return Lanes.sum(sum.toArray(), LANES);
     }
 }

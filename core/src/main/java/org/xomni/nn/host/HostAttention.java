@@ -3,6 +3,8 @@ package org.xomni.nn.host;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -32,6 +34,11 @@ public final class HostAttention {
     private final float scale;
     private final One[] pair;
 
+    /** Where an element stands in the copies of a query: of fp32, and of bf16. */
+    private final int[] asItIs;
+
+    private final int[] taken;
+
     /** One query's vectors. */
     private static final class One {
         private final float[] query;
@@ -54,6 +61,8 @@ public final class HostAttention {
     public HostAttention(int width) {
         this.width = width;
         this.scale = (float) (1 / Math.sqrt(width));
+        this.asItIs = IntStream.range(0, width).toArray();
+        this.taken = IntStream.range(0, width).map(i -> place(i, width)).toArray();
         this.pair = new One[] {new One(width), new One(width)};
     }
 
@@ -70,20 +79,13 @@ public final class HostAttention {
      * @param position which of the T
      */
     public static void store(MemorySegment cache_TK, boolean bf16, long position, int width, HostVector vector, int row, int from) {
-        for (int i = 0; i < width; i++) {
-            float value = vector.get(row, from + i);
-            if (bf16) {
-                cache_TK.setAtIndex(ValueLayout.JAVA_SHORT, position * width + i, toBfloat16(value));
-            } else {
-                cache_TK.setAtIndex(ValueLayout.JAVA_FLOAT, position * width + i, value);
-            }
+        MemorySegment values = vector.row(row).asSlice((long) Float.BYTES * from, (long) Float.BYTES * width);
+        MemorySegment place = cache_TK.asSlice(position * width * (bf16 ? Short.BYTES : Float.BYTES), (long) width * (bf16 ? Short.BYTES : Float.BYTES));
+        if (bf16) {
+            Bfloat16.store(values.address(), width, place.address());
+        } else {
+            place.copyFrom(values);
         }
-    }
-
-    /** Rounds to nearest, ties to even. */
-    private static short toBfloat16(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        return (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
     }
 
     /** Whether a cache is held in bf16; else it is fp32. */
@@ -104,7 +106,7 @@ public final class HostAttention {
         for (int first = 0; first < queries; first += PAIR) {
             int count = Math.min(PAIR, queries - first);
             for (int i = 0; i < count; i++) {
-                take(pair[i], q, row, from + (first + i) * width, bf16, positions);
+                take(pair[i], q.address(row, 1) + (long) Float.BYTES * (from + (first + i) * width), bf16, positions);
             }
             // An odd query out is computed twice.
             One one = pair[0];
@@ -116,19 +118,26 @@ public final class HostAttention {
             }
             gather(one, other, values_TK.address(), stride, bf16, positions);
             for (int i = 0; i < count; i++) {
-                for (int k = 0; k < width; k++) {
-                    out.set(row, from + (first + i) * width + k, pair[i].out[place(k, bf16)] / pair[i].total);
-                }
+                give(pair[i], out.address(row, 1) + (long) Float.BYTES * (from + (first + i) * width), bf16);
             }
         }
     }
 
-    private void take(One one, HostVector q, int row, int from, boolean bf16, int positions) {
+    private void take(One one, long query, boolean bf16, int positions) {
         while (one.scores.length < positions) {
             one.scores = new float[2 * one.scores.length];
         }
+        int[] places = bf16 ? taken : asItIs;
         for (int i = 0; i < width; i++) {
-            one.query[place(i, bf16)] = q.get(row, from + i) * scale;
+            one.query[places[i]] = Dot.MEMORY.get(ValueLayout.JAVA_FLOAT, query + (long) Float.BYTES * i) * scale;
+        }
+    }
+
+    private void give(One one, long out, boolean bf16) {
+        int[] places = bf16 ? taken : asItIs;
+        float share = 1 / one.total;
+        for (int i = 0; i < width; i++) {
+            Dot.MEMORY.set(ValueLayout.JAVA_FLOAT, out + (long) Float.BYTES * i, one.out[places[i]] * share);
         }
     }
 
@@ -164,15 +173,14 @@ public final class HostAttention {
 
     /** {@code e^(score - max)}, and the sum of these, by which the result is divided. */
     private static void exponentials(One one, int positions) {
-        float max = Float.NEGATIVE_INFINITY;
-        for (int t = 0; t < positions; t++) {
-            max = Math.max(max, one.scores[t]);
+        // What fills the last register counts as nothing.
+        int filled = F.loopBound(positions + LANES - 1);
+        Arrays.fill(one.scores, positions, filled, Float.NEGATIVE_INFINITY);
+        FloatVector most = FloatVector.fromArray(F, one.scores, 0);
+        for (int t = LANES; t < filled; t += LANES) {
+            most = most.max(FloatVector.fromArray(F, one.scores, t));
         }
-        Exponential.shifted(one.scores, positions, max);
-        one.total = 0;
-        for (int t = 0; t < positions; t++) {
-            one.total += one.scores[t];
-        }
+        one.total = Exponential.shifted(one.scores, positions, most.reduceLanes(VectorOperators.MAX));
     }
 
     /** {@code e^(score - max) v}. */
@@ -205,13 +213,13 @@ public final class HostAttention {
     }
 
     /**
-     * Where element i stands in a register-wise copy: as it is for fp32. Of bf16 a register holds two registers' worth; these stand as all even
+     * Where element i of bf16 stands in a register-wise copy. Of bf16 a register holds two registers' worth; these stand as all even
      * elements and then the odd ones, as {@link Dot} takes them apart.
      */
-    private int place(int i, boolean bf16) {
+    private static int place(int i, int width) {
         int first = i / (2 * LANES) * (2 * LANES);
         int within = i - first;
-        return bf16 && first + 2 * LANES <= width ? first + within / 2 + within % 2 * LANES : i;
+        return first + 2 * LANES <= width ? first + within / 2 + within % 2 * LANES : i;
     }
 
     private void dot(One one, One other, long key, int at) {

@@ -16,7 +16,10 @@ import org.xomni.tensor.Tensors;
 /**
  * The weight of a {@link Linear} where it lies in memory, for products with one or few vectors. Each row's result
  * is the same to the bit whatever the batch and however the rows are split over threads: {@code y = scale * (W x) + bias}, summed in an
- * order that depends on the number of columns alone. Not so where vectors may be rounded, see {@link #of(Linear, boolean)}.
+ * order that depends on the number of columns alone.
+ *
+ * <p>Vectors are fp32. Where the CPU has instructions for bf16 they are rounded to it before they meet short rows of bf16, as libtorch rounds them; of such weights
+ * there is a second copy.
  */
 public final class HostMatrix {
     /** Rows that are computed together; splits at its multiples are the cheapest. */
@@ -25,11 +28,11 @@ public final class HostMatrix {
     /** Bytes of a row up to which some rows stay in the nearest cache. */
     private static final int SHORT_ROW = 4096;
 
-    /** Vectors from which rounding them pays. */
-    private static final int ROUNDED_FROM = 8;
+    /** Bytes of a row up to which a matrix has a copy for {@link Bf16Gemm}: of small models, that is. */
+    private static final int ROUNDED_ROW = 2048;
 
-    /** Rows whose sums stay in the nearest cache. */
-    private static final int ROUNDED_ROWS = 64;
+    /** Rows whose weights stay in the nearest cache. */
+    private static final int PANEL = 64;
 
     /** How weights are held. */
     public enum Type {
@@ -60,7 +63,8 @@ public final class HostMatrix {
     private final List<Slab> slabs;
     private final float @Nullable [] scale;
     private final float @Nullable [] bias;
-    private final boolean mayRound;
+    private final boolean rounds;
+    private volatile @Nullable MemorySegment panels;
 
     /** Columns from..from+cols-1. */
     private record Slab(Tensor weight, long address, int from, int cols) {
@@ -78,26 +82,22 @@ public final class HostMatrix {
                 .toList();
         this.scale = scale;
         this.bias = bias;
-        this.mayRound = mayRound && type == Type.BF16 && cols % 2 == 0 && Bf16Gemm.available();
+        this.rounds = mayRound && type == Type.BF16 && cols % 2 == 0 && bytes(1) <= ROUNDED_ROW && Bf16Gemm.available();
     }
 
     /**
-     * A view of the layer's own memory, valid while the model that owns the layer is open.
+     * A view of the layer's own memory, valid while the model that owns the layer is open. Where vectors are rounded, it has the weights as they are at its first
+     * product.
      *
      * @throws IllegalArgumentException if the weight is not contiguous, not on the CPU or not fp32, bf16 or int8, or has an adapter
      * @throws IllegalStateException if {@link HostKernels#available()} is false
      */
     public static HostMatrix of(Linear layer) {
-        return of(layer, false);
+        return of(layer, true);
     }
 
-    /**
-     * The same.
-     *
-     * @param mayRound whether vectors may be rounded to the type of the weights where that is faster, as libtorch rounds them: with several vectors, so that a
-     *     row's result then depends on its company
-     */
-    public static HostMatrix of(Linear layer, boolean mayRound) {
+    /** The same, or one that does not round whatever the CPU can do. */
+    static HostMatrix of(Linear layer, boolean mayRound) {
         if (!HostKernels.available()) {
             throw new IllegalStateException("the JVM runs without --add-modules jdk.incubator.vector; add it or use libtorch");
         }
@@ -105,7 +105,7 @@ public final class HostMatrix {
             case Linear.Dense(Tensor weight, Tensor bias) ->
                 new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias), mayRound);
             case Linear.Int8(List<Tensor> packed, Tensor scale, Tensor bias, long out, long in) ->
-                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias), false);
+                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias), mayRound);
             case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }
@@ -141,6 +141,10 @@ public final class HostMatrix {
 
     /** Bytes of weights that one product reads. */
     public long bytes() {
+        return bytes(rows);
+    }
+
+    private long bytes(int rows) {
         return (long) rows * cols * type.bytes();
     }
 
@@ -156,15 +160,16 @@ public final class HostMatrix {
 
     /** Lays vectors out as products of the first {@code batch} with this matrix read them: to be called between writing the vectors and multiplying them. */
     public void prepare(HostVector x, int batch) {
-        if (rounds(batch)) {
+        if (rounds) {
             x.round(batch);
         } else {
             x.prepare(type, batch);
         }
     }
 
-    private boolean rounds(int batch) {
-        return mayRound && isShort() && batch >= ROUNDED_FROM;
+    /** Whether vectors are rounded to bf16 like the weights. */
+    boolean rounds() {
+        return rounds;
     }
 
     /**
@@ -189,7 +194,7 @@ public final class HostMatrix {
     }
 
     private void multiply(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
-        if (rounds(batch)) {
+        if (rounds) {
             multiplyRounded(slab, x, batch, y, from, to);
             return;
         }
@@ -236,19 +241,51 @@ public final class HostMatrix {
 
     /** All vectors, in bf16 like the weights. */
     private void multiplyRounded(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
-        int vectors = Bf16Gemm.padded(batch);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment sums = arena.allocate(ValueLayout.JAVA_FLOAT, (long) ROUNDED_ROWS * vectors);
-            for (int row = from; row < to; row += ROUNDED_ROWS) {
-                int rows = Math.min(ROUNDED_ROWS, to - row);
-                Bf16Gemm.multiply(slab.address + (long) row * cols * type.bytes(), rows, cols, x.rounded(batch), vectors, sums.address());
-                for (int b = 0; b < batch; b++) {
-                    for (int k = 0; k < rows; k++) {
-                        y.set(b, row + k, finish(sums.getAtIndex(ValueLayout.JAVA_FLOAT, (long) k * vectors + b), row + k));
-                    }
+        long panels = panels(slab);
+        for (int row = from; row < to; ) {
+            int first = row / PANEL * PANEL;
+            int columns = Math.min(PANEL, rows - first);
+            int last = Math.min(to, first + columns);
+            long w = panels + (long) first * cols * Short.BYTES + (long) (row - first) * 2 * Short.BYTES;
+            Bf16Gemm.multiply(x.rounded(batch), batch, cols, w, columns, last - row, y.address(0, 1) + (long) row * Float.BYTES, y.stride());
+            row = last;
+        }
+        if (bias != null) {
+            for (int b = 0; b < batch; b++) {
+                HostElementwise.add(y, bias, b, from, to);
+            }
+        }
+    }
+
+    /** The weights as {@link Bf16Gemm} reads them, {@link #PANEL} rows after the other: a copy, made when it is first asked for. */
+    private long panels(Slab slab) {
+        MemorySegment made = panels;
+        if (made == null) {
+            synchronized (this) {
+                made = panels;
+                if (made == null) {
+                    made = pack(slab.address);
+                    panels = made;
                 }
             }
         }
+        return made.address();
+    }
+
+    private MemorySegment pack(long weights) {
+        MemorySegment packed = Arena.ofAuto().allocate(bytes(), PANEL);
+        int pairs = cols / 2;
+        for (int first = 0; first < rows; first += PANEL) {
+            int columns = Math.min(PANEL, rows - first);
+            for (int column = 0; column < columns; column++) {
+                long from = weights + (long) (first + column) * cols * Short.BYTES;
+                long to = (long) first * pairs + column;
+                for (int k = 0; k < pairs; k++) {
+                    packed.setAtIndex(ValueLayout.JAVA_INT, to + (long) k * columns, Dot.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, from + (long) Integer.BYTES * k));
+                }
+            }
+        }
+        return packed;
     }
 
     private float finish(float sum, int row) {

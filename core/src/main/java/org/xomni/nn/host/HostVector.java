@@ -81,33 +81,23 @@ public final class HostVector implements AutoCloseable {
         }
     }
 
-    /** Lays the first {@code batch} vectors out in bf16 for {@link Bf16Gemm}. */
+    /** Rounds the first {@code batch} vectors to bf16, for {@link Bf16Gemm}. */
     void round(int batch) {
-        int vectors = Bf16Gemm.padded(batch);
-        long bytes = (long) size * vectors * Short.BYTES;
+        long bytes = (long) size * batch * Short.BYTES;
         if (rounded.byteSize() < bytes) {
             rounded = arena.allocate(bytes, ALIGNMENT);
         }
         for (int b = 0; b < batch; b++) {
-            for (int i = 0; i < size; i += 2) {
-                int pair = bfloat16(get(b, i)) | bfloat16(get(b, i + 1)) << Short.SIZE;
-                rounded.set(ValueLayout.JAVA_INT, ((long) i / 2 * vectors + b) * Integer.BYTES, pair);
-            }
+            Bfloat16.store(address(b, 1), size, rounded.address() + (long) b * size * Short.BYTES);
         }
     }
 
-    /** The nearest one, of two the even one. */
-    private static int bfloat16(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        return bits + 0x7FFF + (bits >>> Short.SIZE & 1) >>> Short.SIZE;
-    }
-
-    /** Where {@link #round} has put the first {@code batch}. */
+    /** Where {@link #round} has put the first {@code batch}, [batch, size]. */
     long rounded(int batch) {
         if (!arena.scope().isAlive()) {
             throw new IllegalStateException("the host vector is closed");
         }
-        if (rounded.byteSize() < (long) size * Bf16Gemm.padded(batch) * Short.BYTES) {
+        if (rounded.byteSize() < (long) size * batch * Short.BYTES) {
             throw new IllegalStateException("the host vector is not prepared for " + batch + " vectors that are rounded");
         }
         return rounded.address();
@@ -175,6 +165,11 @@ public final class HostVector implements AutoCloseable {
             throw new IllegalStateException("the host vector is closed");
         }
         return memory.address() + plane(ways) + row * stride;
+    }
+
+    /** Elements from one vector to the next. */
+    long stride() {
+        return stride / Float.BYTES;
     }
 
     private long plane(int ways) {
