@@ -39,6 +39,14 @@ class LeakTest {
         }
     }
 
+    /** Of weights that have packed copies where the CPU multiplies bf16. */
+    @Test
+    void requestsInBfloat16LeaveNothingBehind() throws Exception {
+        try (XOmni xomni = XOmni.load(Fixtures.model("tiny-zh"), LoadOptions.DEFAULT.dtype(DType.BFLOAT16))) {
+            assertFlat("requests", ROUNDS, () -> xomni.draw(List.of(request(1), request(3)), Progress.NONE));
+        }
+    }
+
     @Test
     void loadingAndClosingLeavesNothingBehind() throws Exception {
         LoadOptions offloading = new LoadOptions(null, DType.BFLOAT16, Quantization.INT8, "cpu", 0, true);

@@ -14,7 +14,7 @@ import org.xomni.tensor.InputException;
 
 /**
  * Rows that decode together. They join and leave between steps; each has its own length, sampler settings and random numbers, so that what a
- * row draws does not depend on its company beyond the rounding of the arithmetic.
+ * row draws does not depend on its company beyond the rounding of the arithmetic. Weights are those at its making: when they have changed, make another.
  *
  * <p>Used by one thread at a time.
  */
@@ -40,10 +40,10 @@ public final class Batch implements AutoCloseable {
         }
 
         void close() {
+            team.close();
             if (host != null) {
                 host.close();
             }
-            team.close();
         }
     }
 
@@ -290,10 +290,10 @@ public final class Batch implements AutoCloseable {
     @Override
     public void close() {
         live.forEach(Sequence::close);
-        all.close();
         if (fewer != all) {
             fewer.close();
         }
+        all.close();
         torch.close();
         cache.close();
     }

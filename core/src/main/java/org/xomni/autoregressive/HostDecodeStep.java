@@ -2,6 +2,7 @@ package org.xomni.autoregressive;
 
 // Shapes: B rows, D width, H query heads, G key-value heads, K head width, F MLP width, T positions of a slot, V scores of a head.
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -24,8 +25,8 @@ import org.xomni.nn.host.Team;
 import org.xomni.tensor.Tensors;
 
 /**
- * A step on the CPU with kernels of our own, over the same weights and the same cache: what {@link TransformerBlock} says, row by row, without
- * an operator call. Activations are fp32 throughout, and a row's result does not depend on its company, to the bit.
+ * A step on the CPU with kernels of our own, over the weights as they are when it is made and the same cache: what {@link TransformerBlock} says, row by row, without
+ * an operator call. Activations are fp32 between products ({@link HostMatrix} says what products round), and a row's result does not depend on its company, to the bit.
  *
  * <p>Few rows: all threads work on all of them, each on its {@link Portions} of every matrix; what one writes and another reads has a barrier in between.
  * Normalised vectors are cheap and computed by each thread for itself. Many rows, where one pass over the weights serves many: each thread takes
@@ -40,10 +41,8 @@ final class HostDecodeStep implements DecodeStep {
     private final UnifiedModel model;
     private final UnifiedConfig config;
     private final Team team;
-    private final KvCache cache;
     private final Weights weights;
-    private final float[] textNorm;
-    private final float[] mmNorm;
+    private final boolean ownsWeights;
     private final MemorySegment cos_TK;
     private final MemorySegment sin_TK;
     private final boolean bf16Cache;
@@ -66,27 +65,37 @@ final class HostDecodeStep implements DecodeStep {
             HostMatrix up,
             HostMatrix down) {
 
-        static Block of(TransformerBlock b) {
+        static Block of(TransformerBlock b, Arena arena) {
             return new Block(
                     b.layer(),
                     b.visionSpecific(),
                     Tensors.floats(b.inputNorm().weight()),
-                    HostMatrix.of(b.query()),
-                    HostMatrix.of(b.key()),
-                    HostMatrix.of(b.value()),
-                    HostMatrix.of(b.output()),
+                    HostMatrix.of(b.query(), arena),
+                    HostMatrix.of(b.key(), arena),
+                    HostMatrix.of(b.value(), arena),
+                    HostMatrix.of(b.output(), arena),
                     Tensors.floats(b.postAttentionNorm().weight()),
-                    HostMatrix.of(b.gate()),
-                    HostMatrix.of(b.up()),
-                    HostMatrix.of(b.down()));
+                    HostMatrix.of(b.gate(), arena),
+                    HostMatrix.of(b.up(), arena),
+                    HostMatrix.of(b.down(), arena));
         }
     }
 
-    /** The matrices of a model. */
-    private record Weights(List<Block> blocks, HostMatrix textHead, HostMatrix imageHead) {
+    /**
+     * What the kernels read of a model.
+     *
+     * @param arena has copies of it
+     */
+    private record Weights(List<Block> blocks, float[] textNorm, float[] mmNorm, HostMatrix textHead, HostMatrix imageHead, Arena arena) {
         static Weights of(UnifiedModel model) {
+            Arena arena = Arena.ofShared();
             return new Weights(
-                    model.blocks().stream().map(Block::of).toList(), HostMatrix.of(model.head(Head.TEXT)), HostMatrix.of(model.head(Head.IMAGE)));
+                    model.blocks().stream().map(block -> Block.of(block, arena)).toList(),
+                    Tensors.floats(model.textNorm().weight()),
+                    Tensors.floats(model.mmNorm().weight()),
+                    HostMatrix.of(model.head(Head.TEXT), arena),
+                    HostMatrix.of(model.head(Head.IMAGE), arena),
+                    arena);
         }
     }
 
@@ -98,17 +107,15 @@ final class HostDecodeStep implements DecodeStep {
      */
     private record Share(int part, int parts, List<Row> rows, HostScratch scratch, Portions portions) {}
 
-    private HostDecodeStep(UnifiedModel model, KvCache cache, Team team, Weights weights) {
+    private HostDecodeStep(UnifiedModel model, boolean bf16Cache, Team team, Weights weights, boolean ownsWeights) {
         this.model = model;
         this.config = model.config();
         this.team = team;
-        this.cache = cache;
         this.weights = weights;
-        this.textNorm = Tensors.floats(model.textNorm().weight());
-        this.mmNorm = Tensors.floats(model.mmNorm().weight());
+        this.ownsWeights = ownsWeights;
         this.cos_TK = Tensors.segment(model.rope().cos());
         this.sin_TK = Tensors.segment(model.rope().sin());
-        this.bf16Cache = HostAttention.isBfloat16(cache.keys(0));
+        this.bf16Cache = bf16Cache;
         this.common = new HostScratch.Room(config, team.size());
         this.portions = new Portions(team.size(), PRODUCTS * weights.blocks().size() + Head.values().length);
         this.whole = new Portions(1, 0);
@@ -118,12 +125,12 @@ final class HostDecodeStep implements DecodeStep {
     /** The step for a model and its cache, or null where only libtorch can do it: on a GPU, with adapters, or without the JVM's vector module. */
     static @Nullable HostDecodeStep of(UnifiedModel model, KvCache cache, Team team) {
         boolean can = model.numerics().onCpu() && HostKernels.available() && !model.hasAdapters();
-        return can ? new HostDecodeStep(model, cache, team, Weights.of(model)) : null;
+        return can ? new HostDecodeStep(model, HostAttention.isBfloat16(cache.keys(0)), team, Weights.of(model), true) : null;
     }
 
-    /** The same step by other threads. */
+    /** The same step by other threads, to be used as long as this one is open. */
     HostDecodeStep by(Team others) {
-        return new HostDecodeStep(model, cache, others, weights);
+        return new HostDecodeStep(model, bf16Cache, others, weights, false);
     }
 
     /** Rows of a step up to which libtorch is not faster. */
@@ -235,7 +242,7 @@ final class HostDecodeStep implements DecodeStep {
             barrier(share);
         }
         for (int b = 0; b < batch; b++) {
-            normalise(s.x_BD(), b, config.isMultimodal(rows.get(b).id()) ? mmNorm : textNorm, normed);
+            normalise(s.x_BD(), b, config.isMultimodal(rows.get(b).id()) ? weights.mmNorm() : weights.textNorm(), normed);
         }
         for (Head head : new TreeSet<>(rows.stream().map(Row::head).toList())) {
             HostMatrix scores = head == Head.TEXT ? weights.textHead() : weights.imageHead();
@@ -249,7 +256,7 @@ final class HostDecodeStep implements DecodeStep {
     }
 
     private static void portion(Share share, int product, HostMatrix w, Portions.Body body) {
-        share.portions().each(product, share.part(), w.rows(), w.bytes(), body);
+        share.portions().each(product, share.part(), w, body);
     }
 
     private void barrier(Share share) {
@@ -316,5 +323,8 @@ final class HostDecodeStep implements DecodeStep {
     public void close() {
         common.close();
         own.forEach(HostScratch.Room::close);
+        if (ownsWeights) {
+            weights.arena().close();
+        }
     }
 }

@@ -85,7 +85,7 @@ final class Sampler {
         private final int[] index;
         private int count;
 
-        /** All that are not suppressed; of scores that are no numbers, whatever they are. */
+        /** All but those whose score is -infinity. */
         Candidates(float[] scores) {
             this.scores = scores;
             this.index = new int[scores.length];
@@ -94,9 +94,12 @@ final class Sampler {
             }
             count = scores.length;
             keepFrom(scores, -Float.MAX_VALUE);
+            if (count == 0) {
+                throw new IllegalArgumentException("nothing can be drawn: all ids are suppressed");
+            }
         }
 
-        /** Keeps those whose value is not less than {@code least}. */
+        /** Keeps those whose value is not less than {@code least}; values may be the scores themselves, which are read before they are overwritten. */
         private void keepFrom(float[] values, float least) {
             int kept = 0;
             for (int i = 0; i < count; i++) {

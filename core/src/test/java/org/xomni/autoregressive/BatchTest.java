@@ -137,7 +137,7 @@ class BatchTest {
     }
 
     private static void deterministicRowsRememberTheSameBitsInCompany(UnifiedModel of, boolean ownKernels) {
-        // So many that each thread has eight and more, which would be rounded if bits might differ.
+        // So many that each thread takes rows of its own.
         int count = 24;
         List<Batch.Request> requests = requests(count);
         List<List<float[]>> alone = new ArrayList<>();

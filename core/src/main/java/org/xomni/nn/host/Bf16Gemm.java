@@ -26,19 +26,20 @@ final class Bf16Gemm {
     }
 
     /**
-     * {@code y[v, r] = sum over k of x[v, k] w[k, r]}. How a sum is rounded depends on {@code depth} alone.
+     * {@code y[v, r] = sum over k of x[v, k] w[k, r]}. How a sum is rounded depends on {@code depth} alone ({@code HostMatrixTest} holds it to that). For each
+     * combination of numbers the kernel is generated once in each thread.
      *
      * @param x address of bf16 vectors [vectors, depth]
      * @param depth even
-     * @param w address of bf16 weights [depth / 2, columns of 2]: elements 2k and 2k + 1 of a row of the matrix are neighbours
-     * @param columns from one pair of elements to the next, in pairs
-     * @param rows of the matrix, at most {@code columns}
+     * @param w address of bf16 weights [depth / 2, height, 2]: elements 2k and 2k + 1 of a row of the matrix are neighbours
+     * @param height rows of the matrix that are packed together
+     * @param rows of these that are multiplied, the first ones from {@code w} on
      * @param y address of fp32 results
      * @param stride from one result vector to the next, in elements
      */
-    static void multiply(long x, int vectors, int depth, long w, int columns, int rows, long y, long stride) {
+    static void multiply(long x, int vectors, int depth, long w, int height, int rows, long y, long stride) {
         try {
-            requireNonNull(KERNEL).invokeExact((long) vectors, (long) rows, (long) depth, (long) depth, (long) columns, stride, false, x, w, y, true);
+            requireNonNull(KERNEL).invokeExact((long) vectors, (long) rows, (long) depth, (long) depth, (long) height, stride, false, x, w, y, true);
         } catch (Throwable e) {
             throw new IllegalStateException("the kernel for bf16 cannot be called", e);
         }
@@ -49,7 +50,7 @@ final class Bf16Gemm {
         ValueLayout.OfLong number = ValueLayout.JAVA_LONG;
         FunctionDescriptor type = FunctionDescriptor.ofVoid(
                 number, number, number, number, number, number, ValueLayout.JAVA_BOOLEAN, number, number, number, ValueLayout.JAVA_BOOLEAN);
-        // Calls take microseconds: no thread is held up that waits for all to stop.
+        // All but the first calls take microseconds: no thread is held up that waits for all to stop.
         return SymbolLookup.loaderLookup().find(NAME).map(function -> Linker.nativeLinker().downcallHandle(function, type, Linker.Option.critical(false))).orElse(null);
     }
 }

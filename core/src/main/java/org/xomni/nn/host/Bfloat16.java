@@ -11,7 +11,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Rounds fp32 to bf16, its upper half: to the nearest one, of two to the even one. */
+/** Rounds fp32 to bf16, its upper half: to the nearest one, of two to the even one. What is no number stays so if it is as hardware makes it. */
 final class Bfloat16 {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(I.vectorBitSize() / 2));

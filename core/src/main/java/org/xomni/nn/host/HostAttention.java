@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -33,11 +34,10 @@ public final class HostAttention {
     private final int width;
     private final float scale;
     private final One[] pair;
-
-    /** Where an element stands in the copies of a query: of fp32, and of bf16. */
-    private final int[] asItIs;
-
-    private final int[] taken;
+    /** Where an element of a query stands in its copy, for keys in fp32. */
+    private final int[] placesOfFp32;
+    /** The same for keys in bf16. */
+    private final int[] placesOfBf16;
 
     /** One query's vectors. */
     private static final class One {
@@ -61,8 +61,8 @@ public final class HostAttention {
     public HostAttention(int width) {
         this.width = width;
         this.scale = (float) (1 / Math.sqrt(width));
-        this.asItIs = IntStream.range(0, width).toArray();
-        this.taken = IntStream.range(0, width).map(i -> place(i, width)).toArray();
+        this.placesOfFp32 = IntStream.range(0, width).toArray();
+        this.placesOfBf16 = IntStream.range(0, width).map(i -> place(i, width)).toArray();
         this.pair = new One[] {new One(width), new One(width)};
     }
 
@@ -103,6 +103,9 @@ public final class HostAttention {
      */
     public void attend(
             HostVector q, int row, int from, int queries, MemorySegment keys_TK, MemorySegment values_TK, boolean bf16, int positions, HostVector out) {
+        Objects.checkFromToIndex(from, from + queries * width, Math.min(q.size(), out.size()));
+        long stride = (long) width * (bf16 ? Short.BYTES : Float.BYTES);
+        Objects.checkFromToIndex(0, positions * stride, Math.min(keys_TK.byteSize(), values_TK.byteSize()));
         for (int first = 0; first < queries; first += PAIR) {
             int count = Math.min(PAIR, queries - first);
             for (int i = 0; i < count; i++) {
@@ -111,7 +114,6 @@ public final class HostAttention {
             // An odd query out is computed twice.
             One one = pair[0];
             One other = pair[count - 1];
-            long stride = (long) width * (bf16 ? Short.BYTES : Float.BYTES);
             score(one, other, keys_TK.address(), stride, bf16, positions);
             for (int i = 0; i < count; i++) {
                 exponentials(pair[i], positions);
@@ -127,14 +129,14 @@ public final class HostAttention {
         while (one.scores.length < positions) {
             one.scores = new float[2 * one.scores.length];
         }
-        int[] places = bf16 ? taken : asItIs;
+        int[] places = bf16 ? placesOfBf16 : placesOfFp32;
         for (int i = 0; i < width; i++) {
             one.query[places[i]] = Dot.MEMORY.get(ValueLayout.JAVA_FLOAT, query + (long) Float.BYTES * i) * scale;
         }
     }
 
     private void give(One one, long out, boolean bf16) {
-        int[] places = bf16 ? taken : asItIs;
+        int[] places = bf16 ? placesOfBf16 : placesOfFp32;
         float share = 1 / one.total;
         for (int i = 0; i < width; i++) {
             Dot.MEMORY.set(ValueLayout.JAVA_FLOAT, out + (long) Float.BYTES * i, one.out[places[i]] * share);

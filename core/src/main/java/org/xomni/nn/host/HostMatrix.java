@@ -14,16 +14,16 @@ import org.xomni.nn.PackedInt8;
 import org.xomni.tensor.Tensors;
 
 /**
- * The weight of a {@link Linear} where it lies in memory, for products with one or few vectors. Each row's result
+ * The weight of a {@link Linear} for products with one or few vectors, read where it lies in memory or from a packed copy. Each row's result
  * is the same to the bit whatever the batch and however the rows are split over threads: {@code y = scale * (W x) + bias}, summed in an
  * order that depends on the number of columns alone.
  *
- * <p>Vectors are fp32. Where the CPU has instructions for bf16 they are rounded to it before they meet short rows of bf16, as libtorch rounds them; of such weights
- * there is a second copy.
+ * <p>Vectors are fp32. Where the CPU has instructions for bf16 they are rounded to it before they meet short rows of bf16, as libtorch rounds them; such weights
+ * are packed ({@link Bf16Gemm}).
  */
 public final class HostMatrix {
-    /** Rows that are computed together; splits at its multiples are the cheapest. */
-    public static final int BLOCK = 4;
+    /** Rows that are computed together. */
+    static final int BLOCK = 4;
 
     /** Bytes of a row up to which some rows stay in the nearest cache. */
     private static final int SHORT_ROW = 4096;
@@ -31,8 +31,11 @@ public final class HostMatrix {
     /** Bytes of a row up to which a matrix has a copy for {@link Bf16Gemm}: of small models, that is. */
     private static final int ROUNDED_ROW = 2048;
 
-    /** Rows whose weights stay in the nearest cache. */
+    /** Rows that are packed together. */
     private static final int PANEL = 64;
+
+    /** Vectors that are multiplied with a panel at a time: the kernel is generated for each number of them. */
+    private static final int ROUNDED_TOGETHER = 16;
 
     /** How weights are held. */
     public enum Type {
@@ -64,6 +67,7 @@ public final class HostMatrix {
     private final float @Nullable [] scale;
     private final float @Nullable [] bias;
     private final boolean rounds;
+    private final Arena arena;
     private volatile @Nullable MemorySegment panels;
 
     /** Columns from..from+cols-1. */
@@ -73,7 +77,7 @@ public final class HostMatrix {
         }
     }
 
-    private HostMatrix(Type type, List<Tensor> weights, long rows, long cols, int slab, float @Nullable [] scale, float @Nullable [] bias, boolean mayRound) {
+    private HostMatrix(Type type, List<Tensor> weights, long rows, long cols, int slab, float @Nullable [] scale, float @Nullable [] bias, boolean mayRound, Arena arena) {
         this.type = type;
         this.rows = Math.toIntExact(rows);
         this.cols = Math.toIntExact(cols);
@@ -82,30 +86,31 @@ public final class HostMatrix {
                 .toList();
         this.scale = scale;
         this.bias = bias;
+        this.arena = arena;
         this.rounds = mayRound && type == Type.BF16 && cols % 2 == 0 && bytes(1) <= ROUNDED_ROW && Bf16Gemm.available();
     }
 
     /**
-     * A view of the layer's own memory, valid while the model that owns the layer is open. Where vectors are rounded, it has the weights as they are at its first
-     * product.
+     * Reads the layer's memory while the model that owns the layer is open; a packed copy has the weights as they are at the first product.
      *
+     * @param arena where a packed copy lives
      * @throws IllegalArgumentException if the weight is not contiguous, not on the CPU or not fp32, bf16 or int8, or has an adapter
      * @throws IllegalStateException if {@link HostKernels#available()} is false
      */
-    public static HostMatrix of(Linear layer) {
-        return of(layer, true);
+    public static HostMatrix of(Linear layer, Arena arena) {
+        return of(layer, true, arena);
     }
 
     /** The same, or one that does not round whatever the CPU can do. */
-    static HostMatrix of(Linear layer, boolean mayRound) {
+    static HostMatrix of(Linear layer, boolean mayRound, Arena arena) {
         if (!HostKernels.available()) {
             throw new IllegalStateException("the JVM runs without --add-modules jdk.incubator.vector; add it or use libtorch");
         }
         return switch (layer) {
             case Linear.Dense(Tensor weight, Tensor bias) ->
-                new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias), mayRound);
+                new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias), mayRound, arena);
             case Linear.Int8(List<Tensor> packed, Tensor scale, Tensor bias, long out, long in) ->
-                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias), mayRound);
+                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias), mayRound, arena);
             case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }
@@ -137,6 +142,11 @@ public final class HostMatrix {
     /** Inputs. */
     public int cols() {
         return cols;
+    }
+
+    /** Splits of the rows at its multiples are the cheapest. */
+    public int block() {
+        return rounds ? PANEL : BLOCK;
     }
 
     /** Bytes of weights that one product reads. */
@@ -244,10 +254,14 @@ public final class HostMatrix {
         long panels = panels(slab);
         for (int row = from; row < to; ) {
             int first = row / PANEL * PANEL;
-            int columns = Math.min(PANEL, rows - first);
-            int last = Math.min(to, first + columns);
+            int height = Math.min(PANEL, rows - first);
+            int last = Math.min(to, first + height);
             long w = panels + (long) first * cols * Short.BYTES + (long) (row - first) * 2 * Short.BYTES;
-            Bf16Gemm.multiply(x.rounded(batch), batch, cols, w, columns, last - row, y.address(0, 1) + (long) row * Float.BYTES, y.stride());
+            for (int b = 0; b < batch; b += ROUNDED_TOGETHER) {
+                int vectors = Math.min(ROUNDED_TOGETHER, batch - b);
+                long sums = y.address(b, 1) + (long) row * Float.BYTES;
+                Bf16Gemm.multiply(x.rounded(batch) + (long) b * cols * Short.BYTES, vectors, cols, w, height, last - row, sums, y.stride());
+            }
             row = last;
         }
         if (bias != null) {
@@ -273,15 +287,15 @@ public final class HostMatrix {
     }
 
     private MemorySegment pack(long weights) {
-        MemorySegment packed = Arena.ofAuto().allocate(bytes(), PANEL);
+        MemorySegment packed = arena.allocate(bytes(), PANEL);
         int pairs = cols / 2;
         for (int first = 0; first < rows; first += PANEL) {
-            int columns = Math.min(PANEL, rows - first);
-            for (int column = 0; column < columns; column++) {
-                long from = weights + (long) (first + column) * cols * Short.BYTES;
-                long to = (long) first * pairs + column;
+            int height = Math.min(PANEL, rows - first);
+            for (int row = 0; row < height; row++) {
+                long from = weights + (long) (first + row) * cols * Short.BYTES;
+                long to = (long) first * pairs + row;
                 for (int k = 0; k < pairs; k++) {
-                    packed.setAtIndex(ValueLayout.JAVA_INT, to + (long) k * columns, Dot.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, from + (long) Integer.BYTES * k));
+                    packed.setAtIndex(ValueLayout.JAVA_INT, to + (long) k * height, Dot.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, from + (long) Integer.BYTES * k));
                 }
             }
         }

@@ -3,6 +3,7 @@ package org.xomni.nn.host;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 import org.xomni.nn.PackedInt8;
 
 /**
@@ -10,7 +11,7 @@ import org.xomni.nn.PackedInt8;
  *
  * <p>A kernel loads two bf16 or four int8 weights as one 32-bit lane and takes them apart by shifts, so that one register holds every
  * second or every fourth weight of a stretch. {@link #prepare} lays a copy of the vector out in the same way, once for all rows of all
- * matrices that are multiplied with it.
+ * matrices that are multiplied with it; {@link #round} makes one in bf16.
  */
 public final class HostVector implements AutoCloseable {
     /** Also a multiple of the columns that int8 kernels take at once: they read zeros after the last one. */
@@ -161,6 +162,7 @@ public final class HostVector implements AutoCloseable {
 
     /** The address of a vector as laid out for weights that come {@code ways} to a lane. */
     long address(int row, int ways) {
+        Objects.checkIndex(row, batch);
         if (!arena.scope().isAlive()) {
             throw new IllegalStateException("the host vector is closed");
         }

@@ -40,18 +40,22 @@ public final class Portions {
      *
      * @param product its number
      * @param part the thread's
-     * @param bytes of weights in all rows
+     * @param matrix whose rows they are
      */
-    public void each(int product, int part, int rows, long bytes, Body body) {
+    public void each(int product, int part, HostMatrix matrix, Body body) {
+        each(product, part, matrix.rows(), matrix.bytes(), matrix.block(), body);
+    }
+
+    void each(int product, int part, int rows, long bytes, int block, Body body) {
         if (parts == 1) {
             body.rows(0, rows);
         } else if (bytes <= 2 * PIECE * parts) {
-            body.rows(Team.from(part, parts, rows, HostMatrix.BLOCK), Team.from(part + 1, parts, rows, HostMatrix.BLOCK));
+            body.rows(Team.from(part, parts, rows, block), Team.from(part + 1, parts, rows, block));
         } else {
             int least = (int) (PIECE * rows / bytes) + 1;
             for (int from = next.get(product); from < rows; from = next.get(product)) {
                 int some = Math.max(least, (rows - from) / (2 * parts));
-                int to = Math.min(rows, from + (some + HostMatrix.BLOCK - 1) / HostMatrix.BLOCK * HostMatrix.BLOCK);
+                int to = Math.min(rows, from + (some + block - 1) / block * block);
                 if (next.compareAndSet(product, from, to)) {
                     body.rows(from, to);
                 }

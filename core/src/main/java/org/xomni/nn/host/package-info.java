@@ -1,11 +1,11 @@
 /**
- * Matrix-vector products on the CPU, written with the JDK's Vector API, for decoding one token at a time.
+ * Matrix-vector products on the CPU, written with the JDK's Vector API, for decoding one token at a time, and what stands between them.
  *
  * <p>Why: such a product is bound by reading the weights, and libtorch's read them at 6.6 GB/s in fp32, 18 in bf16 and 13 in int8 on a
  * machine with AVX2 and two cores that reads about 30, and each of its operations costs 2 to 60 microseconds besides. A {@link
  * org.xomni.nn.host.HostMatrix} is a {@link org.xomni.nn.Linear} over the same memory, a {@link org.xomni.nn.host.HostVector} what it
- * multiplies, a {@link org.xomni.nn.host.Team} the threads that share the rows. Activations stay fp32 in all types,
- * unless a caller lets several be rounded to bf16 ({@link org.xomni.nn.host.Bf16Gemm}).
+ * multiplies, a {@link org.xomni.nn.host.Team} the threads that share the rows. Activations are fp32;
+ * where the CPU has instructions for bf16, short rows of bf16 round them first and are multiplied by oneDNN's kernel ({@link org.xomni.nn.host.Bf16Gemm}).
  *
  * <p>Numbers, median share of the read bandwidth that plain reads of as many bytes reach in turns with the products, two threads on two AVX2
  * cores of a shared machine (20 to 26 GB/s at the time): fp32 97 to 109%, bf16 81 to 106%, int8 70 to 84% for matrices of 512 to 16384 rows. On

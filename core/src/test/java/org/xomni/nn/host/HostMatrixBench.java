@@ -62,7 +62,7 @@ final class HostMatrixBench {
             List<HostMatrix> matrices = new ArrayList<>();
             long bytes = (long) rows * cols * type.bytes();
             for (long total = 0; total < rotation; total += bytes) {
-                matrices.add(HostMatrix.of(layer(type, rows, cols)));
+                matrices.add(HostMatrix.of(layer(type, rows, cols), arena));
             }
             MemorySegment buffer = arena.allocate(Math.max(bytes, rotation) / 4096 * 4096, 64).fill((byte) 1);
             matrices.getFirst().prepare(x, 1);

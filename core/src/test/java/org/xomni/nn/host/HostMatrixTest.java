@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.bytedeco.pytorch.global.torch.linear;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.Scalar;
@@ -39,7 +40,7 @@ class HostMatrixTest {
                     Tensor exact = reference(layer, x);
                     float[] expected = Tensors.floats(exact);
                     float[] magnitude = Tensors.floats(magnitudes(layer, x));
-                    float[] actual = multiply(HostMatrix.of(layer, false), x, 2, shape[0]);
+                    float[] actual = multiply(HostMatrix.of(layer, false, Arena.ofAuto()), x, 2, shape[0]);
                     for (int i = 0; i < expected.length; i++) {
                         assertThat(actual[i])
                                 .as("%s [%d, %d] element %d", type, shape[0], shape[1], i)
@@ -55,7 +56,7 @@ class HostMatrixTest {
     void aRowHasTheSameBitsAloneAndInCompanyAndHoweverRowsAreSplit(HostMatrix.Type type, boolean mayRound) {
         for (int[] shape : SHAPES) {
             try (Scope scope = Scope.inference()) {
-                HostMatrix matrix = HostMatrix.of(layer(type, shape[0], shape[1], true), mayRound);
+                HostMatrix matrix = HostMatrix.of(layer(type, shape[0], shape[1], true), mayRound, Arena.ofAuto());
                 Tensor all = normal(4, 38, shape[1]);
                 // A few; a register full of vectors and some; two registers full, and a third that is not.
                 for (int batch : new int[] {5, 18, 38}) {
@@ -83,7 +84,7 @@ class HostMatrixTest {
                 try (Scope scope = Scope.inference()) {
                     Linear layer = layer(HostMatrix.Type.BF16, shape[0], shape[1], true);
                     Tensor x = normal(3, batch, shape[1]);
-                    HostMatrix matrix = HostMatrix.of(layer);
+                    HostMatrix matrix = HostMatrix.of(layer, Arena.ofAuto());
                     boolean rounds = Bf16Gemm.available() && shape[1] % 2 == 0 && shape[1] <= 1024;
                     assertThat(matrix.rounds()).isEqualTo(rounds);
                     Tensor read = rounds ? x.to(ScalarType.BFloat16) : x;
@@ -104,7 +105,7 @@ class HostMatrixTest {
     @EnumSource
     void compiledAndInterpretedCodeGiveTheSameBits(HostMatrix.Type type) {
         try (Scope scope = Scope.inference()) {
-            HostMatrix matrix = HostMatrix.of(layer(type, 64, 333, true), false);
+            HostMatrix matrix = HostMatrix.of(layer(type, 64, 333, true), false, Arena.ofAuto());
             Tensor x = normal(5, 1, 333);
             float[] first = multiply(matrix, x, 1, 64);
             for (int i = 0; i < 3000; i++) {
@@ -116,7 +117,7 @@ class HostMatrixTest {
     @Test
     void knowsItsSize() {
         try (Scope scope = Scope.inference()) {
-            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.BF16, 6, 10, false));
+            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.BF16, 6, 10, false), Arena.ofAuto());
             assertThat(matrix.rows()).isEqualTo(6);
             assertThat(matrix.cols()).isEqualTo(10);
             assertThat(matrix.bytes()).isEqualTo(120);
@@ -127,8 +128,8 @@ class HostMatrixTest {
     void refusesWhatItCannotRead() {
         try (Scope scope = Scope.inference()) {
             Tensor weight = normal(1, 8, 8);
-            assertThatThrownBy(() -> HostMatrix.of(new Linear.Dense(weight.t(), null))).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> HostMatrix.of(new Linear.Dense(weight.to(ScalarType.Double), null)))
+            assertThatThrownBy(() -> HostMatrix.of(new Linear.Dense(weight.t(), null), Arena.ofAuto())).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> HostMatrix.of(new Linear.Dense(weight.to(ScalarType.Double), null), Arena.ofAuto()))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("Double");
         }
@@ -139,7 +140,7 @@ class HostMatrixTest {
         try (Scope scope = Scope.inference();
                 HostVector x = new HostVector(1, 9);
                 HostVector y = new HostVector(1, 8)) {
-            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.FP32, 8, 8, false));
+            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.FP32, 8, 8, false), Arena.ofAuto());
             assertThatThrownBy(() -> matrix.multiply(x, 1, y, 0, 8)).isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> matrix.multiply(y, 2, y, 0, 8)).isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> matrix.multiply(y, 1, y, 0, 9)).isInstanceOf(IndexOutOfBoundsException.class);
@@ -150,7 +151,7 @@ class HostMatrixTest {
     void refusesAClosedVector() {
         try (Scope scope = Scope.inference();
                 HostVector y = new HostVector(1, 8)) {
-            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.FP32, 8, 8, false));
+            HostMatrix matrix = HostMatrix.of(layer(HostMatrix.Type.FP32, 8, 8, false), Arena.ofAuto());
             HostVector x = new HostVector(1, 8);
             x.close();
             assertThatThrownBy(() -> matrix.multiply(x, 1, y, 0, 8)).isInstanceOf(IllegalStateException.class);

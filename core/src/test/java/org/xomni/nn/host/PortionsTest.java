@@ -19,7 +19,7 @@ class PortionsTest {
                 team.run(part -> {
                     for (int product = 0; product < 2; product++) {
                         int first = product * rows;
-                        portions.each(product, part, rows, bytes, (from, to) -> {
+                        portions.each(product, part, rows, bytes, HostMatrix.BLOCK, (from, to) -> {
                             for (int row = from; row < to; row++) {
                                 done.incrementAndGet(first + row);
                             }
