@@ -4,6 +4,7 @@ import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.Handler;
 import io.javalin.http.HttpResponseException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -136,21 +137,21 @@ public final class XOmniServer implements AutoCloseable {
         config.routes.error(404, context -> plainError(context, 404, "not_found", "there is nothing here; see /openapi.json"));
         config.routes.error(405, context -> plainError(context, 405, "method_not_allowed", "this address knows other methods; see /openapi.json"));
 
-        config.routes.get("/healthz", this::health);
-        config.routes.get("/metrics", context -> {
+        get(config, "/healthz", this::health);
+        get(config, "/metrics", context -> {
             guard.requireKey(context);
             context.contentType("text/plain; version=0.0.4; charset=utf-8").result(metrics.text());
         });
         byte[] description = WebPage.resource("openapi.json");
-        config.routes.get("/openapi.json", context -> context.contentType("application/json; charset=utf-8").result(description));
-        config.routes.get("/v1/models", context -> {
+        get(config, "/openapi.json", context -> context.contentType("application/json; charset=utf-8").result(description));
+        get(config, "/v1/models", context -> {
             guard.requireKey(context);
             ObjectNode list = Json.mapper().createObjectNode().put("object", "list");
             ArrayNode data = list.putArray("data");
             models.all().forEach(model -> data.add(describe(model)));
             Responses.json(context, list);
         });
-        config.routes.get("/v1/models/{model}", context -> {
+        get(config, "/v1/models/{model}", context -> {
             guard.requireKey(context);
             Responses.json(context, describe(models.named(context.pathParam("model"))));
         });
@@ -160,14 +161,20 @@ public final class XOmniServer implements AutoCloseable {
                 images.handle(context, body(context, share));
             }
         });
-        config.routes.get("/v1/images/files/{file}", this::file);
+        get(config, "/v1/images/files/{file}", this::file);
         config.routes.post("/v1/chat/completions", context -> {
             guard.requireKey(context);
             try (MemoryBudget.Share share = memory.share()) {
                 chat.handle(context, body(context, share), share);
             }
         });
-        page.forEach((path, asset) -> config.routes.get(path, context -> context.contentType(asset.mediaType()).result(asset.bytes())));
+        page.forEach((path, asset) -> get(config, path, context -> context.contentType(asset.mediaType()).result(asset.bytes())));
+    }
+
+    /** The same with HEAD, which would be answered unasked. */
+    private static void get(JavalinConfig config, String path, Handler handler) {
+        config.routes.get(path, handler);
+        config.routes.head(path, handler);
     }
 
     private void begin(Context context) {

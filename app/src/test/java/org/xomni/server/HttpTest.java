@@ -128,6 +128,21 @@ class HttpTest {
         }
     }
 
+    @Test
+    void headSaysWhatGetWouldSay() throws Exception {
+        try (TestServer server = TestServer.withKey()) {
+            for (String path : List.of("/", "/healthz", "/metrics", "/openapi.json", "/v1/models", "/v1/models/none", "/nothing")) {
+                for (String key : List.of("Bearer " + TestServer.KEY, "Bearer no")) {
+                    HttpResponse<String> get = server.get(path, "Authorization", key);
+                    HttpResponse<String> head = server.send(server.request(path, "Authorization", key).HEAD());
+                    assertThat(head.statusCode()).as(path).isEqualTo(get.statusCode());
+                    assertThat(head.headers().firstValue("Content-Type")).as(path).isEqualTo(get.headers().firstValue("Content-Type"));
+                    assertThat(head.body()).isEmpty();
+                }
+            }
+        }
+    }
+
     /** Jetty refuses these before the server hears of them. */
     @Test
     void whatIsNoRequestIsAnsweredInTheSameForm() throws Exception {

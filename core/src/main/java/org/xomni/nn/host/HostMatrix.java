@@ -1,8 +1,6 @@
 package org.xomni.nn.host;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -19,7 +17,7 @@ import org.xomni.tensor.Tensors;
  * order that depends on the number of columns alone.
  *
  * <p>Vectors are fp32. Where the CPU has instructions for bf16 they are rounded to it before they meet short rows of bf16, as libtorch rounds them; such weights
- * are packed ({@link Bf16Gemm}).
+ * are packed ({@link PackedBf16}).
  */
 public final class HostMatrix {
     /** Rows that are computed together. */
@@ -27,15 +25,6 @@ public final class HostMatrix {
 
     /** Bytes of a row up to which some rows stay in the nearest cache. */
     private static final int SHORT_ROW = 4096;
-
-    /** Bytes of a row up to which a matrix has a copy for {@link Bf16Gemm}: of small models, that is. */
-    private static final int ROUNDED_ROW = 2048;
-
-    /** Rows that are packed together. */
-    private static final int PANEL = 64;
-
-    /** Vectors that are multiplied with a panel at a time: the kernel is generated for each number of them. */
-    private static final int ROUNDED_TOGETHER = 16;
 
     /** How weights are held. */
     public enum Type {
@@ -66,9 +55,8 @@ public final class HostMatrix {
     private final List<Slab> slabs;
     private final float @Nullable [] scale;
     private final float @Nullable [] bias;
-    private final boolean rounds;
-    private final Arena arena;
-    private volatile @Nullable MemorySegment panels;
+    /** Where vectors are rounded. */
+    private final @Nullable PackedBf16 packed;
 
     /** Columns from..from+cols-1. */
     private record Slab(Tensor weight, long address, int from, int cols) {
@@ -86,8 +74,7 @@ public final class HostMatrix {
                 .toList();
         this.scale = scale;
         this.bias = bias;
-        this.arena = arena;
-        this.rounds = mayRound && type == Type.BF16 && cols % 2 == 0 && bytes(1) <= ROUNDED_ROW && Bf16Gemm.available();
+        this.packed = mayRound && PackedBf16.suits(type, this.cols) ? new PackedBf16(slabs.getFirst().address(), this.rows, this.cols, arena) : null;
     }
 
     /**
@@ -146,15 +133,11 @@ public final class HostMatrix {
 
     /** Splits of the rows at its multiples are the cheapest. */
     public int block() {
-        return rounds ? PANEL : BLOCK;
+        return packed != null ? PackedBf16.PANEL : BLOCK;
     }
 
     /** Bytes of weights that one product reads. */
     public long bytes() {
-        return bytes(rows);
-    }
-
-    private long bytes(int rows) {
         return (long) rows * cols * type.bytes();
     }
 
@@ -170,7 +153,7 @@ public final class HostMatrix {
 
     /** Lays vectors out as products of the first {@code batch} with this matrix read them: to be called between writing the vectors and multiplying them. */
     public void prepare(HostVector x, int batch) {
-        if (rounds) {
+        if (packed != null) {
             x.round(batch);
         } else {
             x.prepare(type, batch);
@@ -179,7 +162,7 @@ public final class HostMatrix {
 
     /** Whether vectors are rounded to bf16 like the weights. */
     boolean rounds() {
-        return rounds;
+        return packed != null;
     }
 
     /**
@@ -199,15 +182,16 @@ public final class HostMatrix {
             if (slab.weight.isNull()) {
                 throw new IllegalStateException("the layer of this host matrix is closed");
             }
-            multiply(slab, x, batch, y, from, to);
+        }
+        if (packed != null) {
+            packed.multiply(x, batch, y, from, to);
+            addBias(y, batch, from, to);
+        } else {
+            slabs.forEach(slab -> multiply(slab, x, batch, y, from, to));
         }
     }
 
     private void multiply(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
-        if (rounds) {
-            multiplyRounded(slab, x, batch, y, from, to);
-            return;
-        }
         int wide = Math.min(batch, WideDot.vectors(WideDot.registers(type, cols, batch)));
         if (wide > 0) {
             multiplyWide(slab, x, wide, y, from, to);
@@ -249,57 +233,12 @@ public final class HostMatrix {
         }
     }
 
-    /** All vectors, in bf16 like the weights. */
-    private void multiplyRounded(Slab slab, HostVector x, int batch, HostVector y, int from, int to) {
-        long panels = panels(slab);
-        for (int row = from; row < to; ) {
-            int first = row / PANEL * PANEL;
-            int height = Math.min(PANEL, rows - first);
-            int last = Math.min(to, first + height);
-            long w = panels + (long) first * cols * Short.BYTES + (long) (row - first) * 2 * Short.BYTES;
-            for (int b = 0; b < batch; b += ROUNDED_TOGETHER) {
-                int vectors = Math.min(ROUNDED_TOGETHER, batch - b);
-                long sums = y.address(b, 1) + (long) row * Float.BYTES;
-                Bf16Gemm.multiply(x.rounded(batch) + (long) b * cols * Short.BYTES, vectors, cols, w, height, last - row, sums, y.stride());
-            }
-            row = last;
-        }
+    private void addBias(HostVector y, int batch, int from, int to) {
         if (bias != null) {
             for (int b = 0; b < batch; b++) {
                 HostElementwise.add(y, bias, b, from, to);
             }
         }
-    }
-
-    /** The weights as {@link Bf16Gemm} reads them, {@link #PANEL} rows after the other: a copy, made when it is first asked for. */
-    private long panels(Slab slab) {
-        MemorySegment made = panels;
-        if (made == null) {
-            synchronized (this) {
-                made = panels;
-                if (made == null) {
-                    made = pack(slab.address);
-                    panels = made;
-                }
-            }
-        }
-        return made.address();
-    }
-
-    private MemorySegment pack(long weights) {
-        MemorySegment packed = arena.allocate(bytes(), PANEL);
-        int pairs = cols / 2;
-        for (int first = 0; first < rows; first += PANEL) {
-            int height = Math.min(PANEL, rows - first);
-            for (int row = 0; row < height; row++) {
-                long from = weights + (long) (first + row) * cols * Short.BYTES;
-                long to = (long) first * pairs + row;
-                for (int k = 0; k < pairs; k++) {
-                    packed.setAtIndex(ValueLayout.JAVA_INT, to + (long) k * height, Dot.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, from + (long) Integer.BYTES * k));
-                }
-            }
-        }
-        return packed;
     }
 
     private float finish(float sum, int row) {
