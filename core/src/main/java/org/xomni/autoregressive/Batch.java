@@ -25,6 +25,8 @@ public final class Batch implements AutoCloseable {
     private final KvCache cache;
     private final Crew all;
     private final Crew fewer;
+    /** Who took the last step. */
+    private Crew last;
     private final TorchDecodeStep torch;
     private final KvCache.@Nullable Slot padding;
     private final List<Sequence> live = new ArrayList<>();
@@ -75,6 +77,7 @@ public final class Batch implements AutoCloseable {
         Team team = new Team(Engine.threads());
         this.all = new Crew(team, ownKernels ? HostDecodeStep.of(model, cache, team) : null);
         this.fewer = team.size() > 1 ? all.by(new Team(team.size() - 1)) : all;
+        this.last = all;
         // Side by side the longest row decides how many positions all rows look at, and so how sums are rounded.
         this.torch = new TorchDecodeStep(model, !model.numerics().onCpu() && !deterministic);
     }
@@ -174,7 +177,7 @@ public final class Batch implements AutoCloseable {
     /** Reads ids; where a row that lives began with the same ones, what it has read is copied: the same bits for less. */
     private void read(KvCache.Slot slot, int[] ids) {
         if (slot.length() > 0) {
-            model.prefill(slot, ids);
+            prefill(slot, ids);
             return;
         }
         Optional<KvCache.Slot> same = live.stream()
@@ -185,9 +188,19 @@ public final class Batch implements AutoCloseable {
         if (same.isPresent()) {
             slot.copyFrom(same.get(), ids.length);
         } else {
-            model.prefill(slot, ids);
+            prefill(slot, ids);
         }
         slot.begunWith(ids);
+    }
+
+    private void prefill(KvCache.Slot slot, int[] ids) {
+        HostDecodeStep host = last.host();
+        if (host != null && host.reads(ids.length)) {
+            slot.require(ids.length);
+            host.read(slot, ids);
+        } else {
+            model.prefill(slot, ids);
+        }
     }
 
     /** The last token drawn is never read, so a row may fill the context to the last position. */
@@ -217,6 +230,7 @@ public final class Batch implements AutoCloseable {
     }
 
     private boolean step(Crew crew) {
+        last = crew;
         dismiss();
         if (live.isEmpty()) {
             return false;

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
@@ -37,6 +38,10 @@ final class HostDecodeStep implements DecodeStep {
     private static final int ROWS_EACH = 4;
     /** Of a block: query, key, value, output, gate and up together, down. */
     private static final int PRODUCTS = 6;
+    /** Ids of a prompt that are read together. */
+    private static final int READ_TOGETHER = 64;
+    /** Ids up to which libtorch is slower (docs/log.md, 2026-11-30). */
+    private static final int LONGEST_READ = 512;
 
     private final UnifiedModel model;
     private final UnifiedConfig config;
@@ -104,8 +109,13 @@ final class HostDecodeStep implements DecodeStep {
      *
      * @param part its number among those that work on these rows together
      * @param parts how many these are
+     * @param sequence whether rows stand one after the other in the same slot, each for the next ones to see; else each has a slot of its own
      */
-    private record Share(int part, int parts, List<Row> rows, HostScratch scratch, Portions portions) {}
+    private record Share(int part, int parts, List<Row> rows, boolean sequence, HostScratch scratch, Portions portions) {
+        int position(int b) {
+            return rows.get(b).slot().length() + (sequence ? b : 0);
+        }
+    }
 
     private HostDecodeStep(UnifiedModel model, boolean bf16Cache, Team team, Weights weights, boolean ownsWeights) {
         this.model = model;
@@ -148,11 +158,9 @@ final class HostDecodeStep implements DecodeStep {
 
     private List<float[]> together(List<Row> rows) {
         HostScratch s = common.scratch(rows.size());
-        for (int b = 0; b < rows.size(); b++) {
-            embed(rows.get(b).id(), s.x_BD(), b);
-        }
+        embed(rows, s);
         portions.restart();
-        team.run(part -> step(new Share(part, team.size(), rows, s, portions)));
+        team.run(part -> score(read(new Share(part, team.size(), rows, false, s, portions))));
         return scores(rows, s);
     }
 
@@ -161,19 +169,40 @@ final class HostDecodeStep implements DecodeStep {
         team.run(part -> {
             List<Row> mine = rows.subList(Team.from(part, team.size(), rows.size(), 1), Team.from(part + 1, team.size(), rows.size(), 1));
             HostScratch s = own.get(part).scratch(mine.size());
-            for (int b = 0; b < mine.size(); b++) {
-                embed(mine.get(b).id(), s.x_BD(), b);
-            }
-            step(new Share(0, 1, mine, s, whole));
+            embed(mine, s);
+            score(read(new Share(0, 1, mine, false, s, whole)));
             scores.set(part, scores(mine, s));
         });
         return scores.stream().flatMap(List::stream).toList();
+    }
+
+    /** Whether it reads so many ids of a prompt faster than libtorch. */
+    boolean reads(int ids) {
+        return weights.imageHead().rounds() && ids <= LONGEST_READ;
+    }
+
+    /** Reads ids into a slot, after what is there, all of them through one block after the other. */
+    void read(KvCache.Slot slot, int[] ids) {
+        for (int from = 0; from < ids.length; from += READ_TOGETHER) {
+            List<Row> rows = Arrays.stream(ids, from, Math.min(ids.length, from + READ_TOGETHER)).mapToObj(id -> new Row(slot, id, Head.TEXT)).toList();
+            HostScratch s = common.scratch(rows.size());
+            embed(rows, s);
+            portions.restart();
+            team.run(part -> read(new Share(part, team.size(), rows, true, s, portions)));
+            slot.advance(rows.size());
+        }
     }
 
     private static List<float[]> scores(List<Row> rows, HostScratch s) {
         return IntStream.range(0, rows.size())
                 .mapToObj(b -> s.scores_BV(rows.get(b).head()).row(b).toArray(ValueLayout.JAVA_FLOAT))
                 .toList();
+    }
+
+    private void embed(List<Row> rows, HostScratch s) {
+        for (int b = 0; b < rows.size(); b++) {
+            embed(rows.get(b).id(), s.x_BD(), b);
+        }
     }
 
     private void embed(int id, HostVector x, int b) {
@@ -191,10 +220,10 @@ final class HostDecodeStep implements DecodeStep {
         }
     }
 
-    private void step(Share share) {
-        List<Row> rows = share.rows();
+    /** All blocks. */
+    private Share read(Share share) {
         HostScratch s = share.scratch();
-        int batch = rows.size();
+        int batch = share.rows().size();
         HostVector normed = s.normed_BD().get(share.part());
         int product = 0;
         for (Block block : weights.blocks()) {
@@ -241,6 +270,16 @@ final class HostDecodeStep implements DecodeStep {
             });
             barrier(share);
         }
+        return share;
+    }
+
+    /** The heads. */
+    private void score(Share share) {
+        List<Row> rows = share.rows();
+        HostScratch s = share.scratch();
+        int batch = rows.size();
+        HostVector normed = s.normed_BD().get(share.part());
+        int product = PRODUCTS * weights.blocks().size();
         for (int b = 0; b < batch; b++) {
             normalise(s.x_BD(), b, config.isMultimodal(rows.get(b).id()) ? weights.mmNorm() : weights.textNorm(), normed);
         }
@@ -269,32 +308,39 @@ final class HostDecodeStep implements DecodeStep {
         HostElementwise.normalise(x, b, weight, config.rmsNormEps(), normed);
     }
 
-    /** Each thread takes whole groups: it turns and stores the group's key, stores its value, turns and answers its queries. */
     private void attend(Share share, int layer) {
-        List<Row> rows = share.rows();
-        HostScratch s = share.scratch();
         int groups = config.keyValueHeads();
-        int width = config.headWidth();
-        int queries = config.heads() / groups;
-        HostAttention attention = s.attention().get(share.part());
-        int jobs = rows.size() * groups;
+        int batch = share.rows().size();
+        // Of a sequence a thread takes whole groups, so that it has stored what later rows see.
+        int jobs = share.sequence() ? groups : batch * groups;
         for (int job = Team.from(share.part(), share.parts(), jobs, 1); job < Team.from(share.part() + 1, share.parts(), jobs, 1); job++) {
-            int b = job / groups;
-            int group = job % groups;
-            KvCache.Slot slot = rows.get(b).slot();
-            int position = slot.length();
-            Tensor keys = slot.cache().keys(layer);
-            Tensor values = slot.cache().values(layer);
-            MemorySegment keys_TK = HostAttention.group(keys, slot.index(), group);
-            MemorySegment values_TK = HostAttention.group(values, slot.index(), group);
-            turn(s.k_BGK(), b, group * width, position);
-            HostAttention.store(keys_TK, bf16Cache, position, width, s.k_BGK(), b, group * width);
-            HostAttention.store(values_TK, bf16Cache, position, width, s.v_BGK(), b, group * width);
-            for (int head = group * queries; head < (group + 1) * queries; head++) {
-                turn(s.q_BHK(), b, head * width, position);
+            if (share.sequence()) {
+                for (int b = 0; b < batch; b++) {
+                    attend(share, layer, b, job);
+                }
+            } else {
+                attend(share, layer, job / groups, job % groups);
             }
-            attention.attend(s.q_BHK(), b, group * queries * width, queries, keys_TK, values_TK, bf16Cache, position + 1, s.attended_BHK());
         }
+    }
+
+    /** Turns and stores a group's key, stores its value, turns and answers its queries. */
+    private void attend(Share share, int layer, int b, int group) {
+        HostScratch s = share.scratch();
+        int width = config.headWidth();
+        int queries = config.heads() / config.keyValueHeads();
+        KvCache.Slot slot = share.rows().get(b).slot();
+        int position = share.position(b);
+        MemorySegment keys_TK = HostAttention.group(slot.cache().keys(layer), slot.index(), group);
+        MemorySegment values_TK = HostAttention.group(slot.cache().values(layer), slot.index(), group);
+        turn(s.k_BGK(), b, group * width, position);
+        HostAttention.store(keys_TK, bf16Cache, position, width, s.k_BGK(), b, group * width);
+        HostAttention.store(values_TK, bf16Cache, position, width, s.v_BGK(), b, group * width);
+        for (int head = group * queries; head < (group + 1) * queries; head++) {
+            turn(s.q_BHK(), b, head * width, position);
+        }
+        s.attention().get(share.part()).attend(
+                s.q_BHK(), b, group * queries * width, queries, keys_TK, values_TK, bf16Cache, position + 1, s.attended_BHK());
     }
 
     private void turn(HostVector x, int b, int from, int position) {

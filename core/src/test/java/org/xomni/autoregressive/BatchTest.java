@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -71,6 +72,30 @@ class BatchTest {
                     Fixtures.assertClose(Tensors.of(scores, scores.length), model.logits(hidden_LD.select(0, i), head));
                 }
                 assertThat(slot.length()).isEqualTo(ids.length);
+            }
+        }
+    }
+
+    /** More ids than are read together, text and image, in two parts; more threads than groups. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void aPromptReadByOwnKernelsIsRememberedAsOneForwardSeesIt(int threads) {
+        try (SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden("tiny-en", "autoregressive.safetensors"));
+                Scope scope = Scope.inference()) {
+            int[] mixed = Tensors.ints(Fixtures.tensor(golden, "mixed.ids").to(ScalarType.Long));
+            int[] ids = IntStream.range(0, 150).map(i -> mixed[i % mixed.length]).toArray();
+            Tensor hidden_LD = model.forward(Tensors.ids(ids).unsqueeze(0)).squeeze(0);
+            try (KvCache cache = new KvCache(model, 2, ids.length);
+                    KvCache.Slot other = cache.acquire();
+                    KvCache.Slot slot = cache.acquire();
+                    Team team = new Team(threads);
+                    HostDecodeStep step = Objects.requireNonNull(HostDecodeStep.of(model, cache, team))) {
+                step.read(slot, Arrays.copyOf(ids, 70));
+                step.read(slot, Arrays.copyOfRange(ids, 70, 149));
+                float[] scores = step.run(List.of(new DecodeStep.Row(slot, ids[149], Head.IMAGE))).getFirst();
+                Fixtures.assertClose(Tensors.of(scores, scores.length), model.logits(hidden_LD.select(0, 149), Head.IMAGE));
+                assertThat(slot.length()).isEqualTo(150);
+                assertThat(other.length()).isZero();
             }
         }
     }

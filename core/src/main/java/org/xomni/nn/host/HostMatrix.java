@@ -161,7 +161,7 @@ public final class HostMatrix {
     }
 
     /** Whether vectors are rounded to bf16 like the weights. */
-    boolean rounds() {
+    public boolean rounds() {
         return packed != null;
     }
 
