@@ -267,15 +267,15 @@ public final class Batch implements AutoCloseable {
     }
 
     private List<float[]> score(List<DecodeStep.Row> rows, @Nullable HostDecodeStep host) {
-        if (!deterministic) {
-            return (host != null && rows.size() <= host.mostRows() ? host : torch).run(rows);
-        }
         List<float[]> scores = new ArrayList<>();
-        if (host != null) {
+        if (host != null && (deterministic || host.takes(rows.size()))) {
             for (int from = 0; from < rows.size(); from += host.mostRows()) {
                 scores.addAll(host.run(rows.subList(from, Math.min(rows.size(), from + host.mostRows()))));
             }
             return scores;
+        }
+        if (!deterministic) {
+            return torch.run(rows);
         }
         if (padding == null) {
             // Products of several rows round some of them differently, by their place among them (AVX2).

@@ -143,9 +143,14 @@ final class HostDecodeStep implements DecodeStep {
         return new HostDecodeStep(model, bf16Cache, others, weights, false);
     }
 
-    /** Rows of a step up to which libtorch is not faster. */
+    /** Rows that are stepped together. */
     int mostRows() {
         return weights.imageHead().mostVectors();
+    }
+
+    /** Whether libtorch is not faster with so many rows: with short rows of weights it never is. */
+    boolean takes(int rows) {
+        return rows <= mostRows() || weights.imageHead().isShort();
     }
 
     @Override

@@ -152,6 +152,24 @@ class BatchTest {
         }
     }
 
+    /** Rows go through our own kernels in groups then, which change nothing. */
+    @Test
+    void moreRowsThanAreSteppedTogetherDrawWhatEachDrawsAlone() {
+        int count = 70;
+        List<Batch.Request> requests = requests(count);
+        try (Batch many = new Batch(model, GUIDED_SLOTS * count, CAPACITY)) {
+            List<Sequence> rows = requests.stream().map(many::join).toList();
+            steps(many, 5);
+            for (int i : new int[] {0, 40, count - 1}) {
+                try (Batch one = new Batch(model, GUIDED_SLOTS, CAPACITY)) {
+                    Sequence alone = one.join(requests.get(i));
+                    steps(one, 5);
+                    assertThat(rows.get(i).drawn()).containsExactly(alone.drawn());
+                }
+            }
+        }
+    }
+
     /** To the bit: by our own kernels, and by libtorch. */
     @ParameterizedTest
     @CsvSource({"true, FLOAT32", "false, FLOAT32", "true, BFLOAT16"})
