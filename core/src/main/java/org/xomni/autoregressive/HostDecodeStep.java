@@ -148,7 +148,7 @@ final class HostDecodeStep implements DecodeStep {
         return weights.imageHead().mostVectors();
     }
 
-    /** Whether libtorch is not faster with so many rows: with short rows of weights it never is. */
+    /** Whether libtorch is not faster with so many rows: where weights have short rows it was not with any number (docs/log.md, 2026-11-30). */
     boolean takes(int rows) {
         return rows <= mostRows() || weights.imageHead().isShort();
     }
@@ -313,6 +313,7 @@ final class HostDecodeStep implements DecodeStep {
         HostElementwise.normalise(x, b, weight, config.rmsNormEps(), normed);
     }
 
+    /** Hands the groups of all rows out to the threads. */
     private void attend(Share share, int layer) {
         int groups = config.keyValueHeads();
         int batch = share.rows().size();

@@ -80,7 +80,8 @@ public final class HostAttention {
      */
     public static void store(MemorySegment cache_TK, boolean bf16, long position, int width, HostVector vector, int row, int from) {
         MemorySegment values = vector.row(row).asSlice((long) Float.BYTES * from, (long) Float.BYTES * width);
-        MemorySegment place = cache_TK.asSlice(position * width * (bf16 ? Short.BYTES : Float.BYTES), (long) width * (bf16 ? Short.BYTES : Float.BYTES));
+        long bytes = (long) width * (bf16 ? Short.BYTES : Float.BYTES);
+        MemorySegment place = cache_TK.asSlice(position * bytes, bytes);
         if (bf16) {
             Bfloat16.store(values.address(), width, place.address());
         } else {
