@@ -44,10 +44,16 @@ final class SignsGeometry {
 
     private final Pixels picture;
     private final Scene asked;
+    /** The nearest of the palette to each pixel. */
+    private final Colour[] colours;
+
     private final Colour background;
 
     /** The background's actual mean, red, green, blue. */
     private final double[] ground;
+
+    /** The squared distance of each pixel from the background. */
+    private final double[] deviations;
 
     /** @throws InputException if the picture does not have the size that was asked for */
     SignsGeometry(Pixels picture, Scene asked) {
@@ -57,10 +63,14 @@ final class SignsGeometry {
         }
         this.picture = picture;
         this.asked = asked;
+        this.colours = new Colour[picture.height() * picture.width()];
+        Arrays.setAll(colours, i -> Colour.nearest(channel(i, 0), channel(i, 1), channel(i, 2)));
         boolean[] open = inside(Scene.BORDER);
         asked.shapes().forEach(shape -> set(open, asked.cells(shape), false));
         this.background = commonest(open);
         this.ground = meanOf(open, background);
+        this.deviations = new double[colours.length];
+        Arrays.setAll(deviations, this::deviation);
     }
 
     /** The commonest colour, without the rim and the cells of shapes that were asked for: text covers less than half of its cells. */
@@ -75,7 +85,7 @@ final class SignsGeometry {
         for (int y = 0; y < picture.height(); y++) {
             for (int x = 0; x < picture.width(); x++) {
                 if (Math.min(Math.min(x, y), Math.min(picture.width() - 1 - x, picture.height() - 1 - y)) < RIM) {
-                    votes[colour(y * picture.width() + x).ordinal()]++;
+                    votes[colours[y * picture.width() + x].ordinal()]++;
                     count++;
                 }
             }
@@ -109,10 +119,10 @@ final class SignsGeometry {
                 pixels.add(i);
             }
         }
-        pixels.sort(Comparator.comparingDouble((Integer i) -> -deviation(i)));
+        pixels.sort(Comparator.comparingDouble((Integer i) -> -deviations[i]));
         int letters = asked.text().orElseThrow().joined().replace(" ", "").length();
         int[] votes = new int[Colour.values().length];
-        pixels.stream().limit((long) letters * CORE_PIXELS).forEach(i -> votes[colour(i).ordinal()]++);
+        pixels.stream().limit((long) letters * CORE_PIXELS).forEach(i -> votes[colours[i].ordinal()]++);
         return Optional.of(most(votes));
     }
 
@@ -130,7 +140,7 @@ final class SignsGeometry {
         for (int y = 0; y < picture.height(); y++) {
             int strokes = 0;
             for (int i = y * picture.width(); i < (y + 1) * picture.width(); i++) {
-                strokes += where[i] && deviation(i) > STROKE ? 1 : 0;
+                strokes += where[i] && deviations[i] > STROKE ? 1 : 0;
             }
             if (strokes >= STROKES) {
                 top = Math.min(top, y);
@@ -171,7 +181,7 @@ final class SignsGeometry {
         int from = cells.top() * Scene.CELL * picture.width() + cells.left() * Scene.CELL;
         double nothing = 0;
         for (int i = 0; i < ShapeMask.SIDE * ShapeMask.SIDE; i++) {
-            nothing += deviation(at(from, i));
+            nothing += deviations[at(from, i)];
         }
         if (nothing < NOISE * 3 * ShapeMask.SIDE * ShapeMask.SIDE) {
             return Optional.empty();
@@ -232,10 +242,6 @@ final class SignsGeometry {
         return picture.rgb()[pixel * 3 + channel] & 0xFF;
     }
 
-    private Colour colour(int pixel) {
-        return Colour.nearest(channel(pixel, 0), channel(pixel, 1), channel(pixel, 2));
-    }
-
     /** All pixels but the {@code rim} rows and columns at each edge. */
     private boolean[] inside(int rim) {
         boolean[] where = new boolean[picture.height() * picture.width()];
@@ -245,7 +251,6 @@ final class SignsGeometry {
         return where;
     }
 
-    /** The squared distance from the background. */
     private double deviation(int pixel) {
         double sum = 0;
         for (int c = 0; c < 3; c++) {
@@ -258,7 +263,7 @@ final class SignsGeometry {
         int[] votes = new int[Colour.values().length];
         for (int i = 0; i < where.length; i++) {
             if (where[i]) {
-                votes[colour(i).ordinal()]++;
+                votes[colours[i].ordinal()]++;
             }
         }
         return most(votes);
@@ -268,7 +273,7 @@ final class SignsGeometry {
         double[] mean = new double[3];
         int count = 0;
         for (int i = 0; i < where.length; i++) {
-            if (where[i] && colour(i) == colour) {
+            if (where[i] && colours[i] == colour) {
                 count++;
                 for (int c = 0; c < 3; c++) {
                     mean[c] += channel(i, c);

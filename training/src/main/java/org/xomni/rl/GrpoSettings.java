@@ -9,7 +9,9 @@ import org.xomni.train.Default;
  *
  * @param prompts of a batch; the paper's batch of 512 rollouts has 32
  * @param rollouts for each prompt: a group
- * @param temperature at which rollouts are drawn and scored: above 1 the policy explores more than it will when it is used, at temperature 1
+ * @param temperature at which rollouts are drawn and scored, old and current: above 1 the policy explores more than it will when it is used, at temperature 1.
+ *     The reference stays what it is at {@link #REFERENCE_TEMPERATURE}: the penalty calls a policy that explores back to it, and does not tell it to draw as
+ *     carelessly at 1 as it explores
  * @param kl weight of the penalty towards the reference, beta
  * @param clip of the ratio
  * @param aggregation of tokens
@@ -29,6 +31,9 @@ public record GrpoSettings(
         @Default("1") int epochs,
         @Default("1") int miniBatches,
         @Default("8") int rows) {
+    /** At which the reference is scored: as it draws when it is used. */
+    static final double REFERENCE_TEMPERATURE = 1;
+
     public GrpoSettings {
         if (prompts < 1 || rollouts < 2 || epochs < 1 || miniBatches < 1 || rows < 1) {
             throw new InputException("prompts " + prompts + ", epochs " + epochs + ", mini-batches " + miniBatches + " and rows " + rows

@@ -16,6 +16,7 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.data.Seeds;
 import org.xomni.eval.CodebookUsage;
 import org.xomni.eval.ContactSheet;
+import org.xomni.eval.SeenSign;
 import org.xomni.eval.SignsScorer;
 import org.xomni.ocr.TextAccuracy;
 import org.xomni.ocr.TextReader;
@@ -110,7 +111,7 @@ public final class HeldOut implements AutoCloseable {
     }
 
     private String read(Drawn drawn) {
-        return reader.text(drawn.prompt().scene().map(s -> SignsScorer.withoutShapes(drawn.picture(), s)).orElse(drawn.picture()));
+        return reader.text(drawn.prompt().scene().map(s -> new SeenSign(drawn.picture(), s).withoutShapes()).orElse(drawn.picture()));
     }
 
     /** Measures, and writes a sheet; names begin with {@code held_out_}. */

@@ -138,7 +138,7 @@ final class PolicyUpdate implements AutoCloseable {
     private Scores score(RolloutTensors tensors, double[] counts) {
         try (Scope scope = Scope.frozen()) {
             TokenScores old = TokenScores.of(policy.model(), tensors, settings.temperature());
-            Tensor reference_BT = TokenScores.of(policy.reference(), tensors, settings.temperature()).chosen_BT();
+            Tensor reference_BT = TokenScores.of(policy.reference(), tensors, GrpoSettings.REFERENCE_TEMPERATURE).chosen_BT();
             return new Scores(Tensors.floats(old.chosen_BT()), Tensors.floats(reference_BT), old.entropy(tensors.overTokens(counts)).item_float());
         }
     }

@@ -157,15 +157,15 @@ class SignsScorerTest {
             if (scene.text().isEmpty()) {
                 continue;
             }
-            assertThat(SignsScorer.textPlace(Painter.paint(scene), scene)).as("scene " + index).isEqualTo(1);
+            assertThat(new SeenSign(Painter.paint(scene), scene).textPlace()).as("scene " + index).isEqualTo(1);
             Scene.Text text = scene.text().orElseThrow();
             Place.Row other = text.row() == Place.Row.TOP ? Place.Row.BOTTOM : Place.Row.TOP;
             Scene elsewhere = new Scene(scene.height(), scene.width(), scene.background(), scene.border(),
                     Optional.of(new Scene.Text(text.lines(), text.colour(), other)), List.of());
             if (!elsewhere.textCells().equals(scene.textCells())) {
                 moved++;
-                assertThat(SignsScorer.textPlace(Painter.paint(elsewhere), new Scene(scene.height(), scene.width(), scene.background(), scene.border(),
-                        scene.text(), List.of()))).as("moved scene " + index).isZero();
+                assertThat(new SeenSign(Painter.paint(elsewhere), new Scene(scene.height(), scene.width(), scene.background(), scene.border(),
+                        scene.text(), List.of())).textPlace()).as("moved scene " + index).isZero();
             }
         }
         assertThat(moved).isGreaterThan(100);
@@ -181,7 +181,7 @@ class SignsScorerTest {
                 continue;
             }
             bordered++;
-            assertThat(SignsScorer.textPlace(withWiderBorder(Painter.paint(scene)), scene)).as("scene " + index).isEqualTo(1);
+            assertThat(new SeenSign(withWiderBorder(Painter.paint(scene)), scene).textPlace()).as("scene " + index).isEqualTo(1);
         }
         assertThat(bordered).isGreaterThan(10);
     }

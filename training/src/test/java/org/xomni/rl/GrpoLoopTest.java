@@ -147,6 +147,15 @@ class GrpoLoopTest {
     }
 
     @Test
+    void theReferenceIsWhatItDrawsAtTemperatureOne() {
+        Map<String, Double> same = train(rewards(GrpoLoopTest::lowCodes), settings(1, 0.01, 1, 1), loop(1, 100)).getFirst();
+        Map<String, Double> exploring = train(
+                rewards(GrpoLoopTest::lowCodes), settings(1.5, 0.01, 1, 1), loop(1, 100), FP32, null, folder.resolve("exploring"), false, NEVER).getFirst();
+        assertThat(value(same, "kl")).as("the policy is the reference, and draws as it does").isZero();
+        assertThat(value(exploring, "kl")).as("the same model is another policy at another temperature").isPositive();
+    }
+
+    @Test
     void theRatioIsExactlyOneInBf16Too() {
         Numerics bf16 = new Numerics(DType.BFLOAT16, DType.BFLOAT16, Quantization.NONE, "cpu");
         List<Map<String, Double>> metrics =

@@ -22,6 +22,9 @@ public enum Colour {
     /** Colours that shapes and borders may have. */
     public static final List<Colour> SHAPES = List.of(RED, ORANGE, YELLOW, GREEN, BLUE, PURPLE, WHITE, BLACK);
 
+    /** {@link #values} without its copy. */
+    private static final Colour[] PALETTE = values();
+
     private static final double MIN_CONTRAST = 2.5;
     private static final double MIN_DISTANCE = 44;
     /** sRGB to XYZ under D65, each row divided by the white point. */
@@ -58,7 +61,7 @@ public enum Colour {
     public static Colour nearest(double red, double green, double blue) {
         Colour best = RED;
         double least = Double.MAX_VALUE;
-        for (Colour c : values()) {
+        for (Colour c : PALETTE) {
             double square = (red - c.red) * (red - c.red) + (green - c.green) * (green - c.green) + (blue - c.blue) * (blue - c.blue);
             if (square < least) {
                 least = square;

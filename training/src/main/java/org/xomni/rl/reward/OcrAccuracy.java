@@ -2,13 +2,9 @@ package org.xomni.rl.reward;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.DoubleStream;
 import org.xomni.data.signs.Scene;
-import org.xomni.eval.SignsScorer;
+import org.xomni.eval.SeenSign;
 import org.xomni.image.Pixels;
 import org.xomni.ocr.TextAccuracy;
 import org.xomni.ocr.TextBox;
@@ -16,7 +12,6 @@ import org.xomni.ocr.TextLine;
 import org.xomni.ocr.TextReader;
 import org.xomni.rl.prompt.Prompt;
 import org.xomni.tensor.InputException;
-import org.xomni.tensor.XOmniException;
 
 /**
  * Whether a picture has the text that was asked for: all that is read in it against all that was asked ({@link TextAccuracy}), so that extra, missing and
@@ -28,7 +23,7 @@ import org.xomni.tensor.XOmniException;
 public final class OcrAccuracy implements Reward {
     private final TextReader reader;
     private final double likelihood;
-    private final ExecutorService threads;
+    private final Threads threads;
 
     /**
      * @param reader is this reward's, which closes it
@@ -39,7 +34,7 @@ public final class OcrAccuracy implements Reward {
         check(likelihood, threads);
         this.reader = reader;
         this.likelihood = likelihood;
-        this.threads = Executors.newFixedThreadPool(threads, Thread.ofPlatform().daemon().name("ocr-", 0).factory());
+        this.threads = new Threads("ocr", threads);
     }
 
     static void check(double likelihood, int threads) {
@@ -55,26 +50,11 @@ public final class OcrAccuracy implements Reward {
 
     @Override
     public double[] score(List<Drawn> drawn) {
-        List<Future<Double>> scores = drawn.stream().map(d -> threads.submit(() -> score(d))).toList();
-        return scores.stream().mapToDouble(OcrAccuracy::get).toArray();
-    }
-
-    private static double get(Future<Double> score) {
-        try {
-            return score.get();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new XOmniException("reading was interrupted; go on with --resume", e);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof XOmniException known) {
-                throw known;
-            }
-            throw new IllegalStateException("a picture could not be read", e.getCause());
-        }
+        return threads.score(drawn, this::score);
     }
 
     private double score(Drawn drawn) {
-        Pixels picture = drawn.prompt().scene().map(scene -> SignsScorer.withoutShapes(drawn.picture(), scene)).orElse(drawn.picture());
+        Pixels picture = drawn.prompt().scene().map(scene -> new SeenSign(drawn.picture(), scene).withoutShapes()).orElse(drawn.picture());
         String asked = drawn.prompt().written().orElse("");
         List<TextLine> lines = reader.read(picture);
         double accuracy = TextAccuracy.of(String.join("\n", lines.stream().map(TextLine::text).toList()), asked);
@@ -108,7 +88,7 @@ public final class OcrAccuracy implements Reward {
 
     @Override
     public void close() {
-        threads.shutdownNow();
+        threads.close();
         reader.close();
     }
 }

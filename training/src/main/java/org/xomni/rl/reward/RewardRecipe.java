@@ -100,7 +100,7 @@ public sealed interface RewardRecipe {
 
         @Override
         public Reward open(Models models) {
-            return new SignsFidelity(whole, textPlace);
+            return new SignsFidelity(whole, textPlace, Engine.threads());
         }
 
         @Override

@@ -75,16 +75,22 @@ class RewardsTest {
         }
     }
 
+    private static double[] fidelity(double whole, boolean textPlace, List<Drawn> pictures) {
+        try (SignsFidelity reward = new SignsFidelity(whole, textPlace, 2)) {
+            return reward.score(pictures);
+        }
+    }
+
     @Test
     void looksCountWithoutText() {
         Scene asked = sign(Colour.BLUE, "OPEN");
         List<Drawn> pictures = List.of(drawn(asked, asked), drawn(sign(Colour.BLUE, "SHUT"), asked), drawn(sign(Colour.GREEN, "OPEN"), asked));
-        double[] scores = new SignsFidelity(0, false).score(pictures);
+        double[] scores = fidelity(0, false, pictures);
         assertThat(scores[0]).isEqualTo(1);
         assertThat(scores[1]).as("other words look the same").isEqualTo(1);
         assertThat(scores[2]).as("another background").isBetween(0.5, 0.9);
-        assertThat(new SignsFidelity(1, false).score(pictures)).as("all or nothing").containsExactly(1, 1, 0);
-        assertThat(new SignsFidelity(0.5, false).score(pictures)).as("half of it").containsExactly(1, 1, scores[2] / 2);
+        assertThat(fidelity(1, false, pictures)).as("all or nothing").containsExactly(1, 1, 0);
+        assertThat(fidelity(0.5, false, pictures)).as("half of it").containsExactly(1, 1, scores[2] / 2);
     }
 
     @Test
@@ -94,8 +100,8 @@ class RewardsTest {
         Scene moved = new Scene(asked.height(), asked.width(), asked.background(), asked.border(),
                 Optional.of(new Scene.Text(text.lines(), text.colour(), Place.Row.TOP)), asked.shapes());
         List<Drawn> pictures = List.of(drawn(asked, asked), drawn(moved, asked));
-        double[] without = new SignsFidelity(0, false).score(pictures);
-        double[] with = new SignsFidelity(0, true).score(pictures);
+        double[] without = fidelity(0, false, pictures);
+        double[] with = fidelity(0, true, pictures);
         assertThat(with[0]).isEqualTo(1);
         // The colour of text is looked for where text was asked for, so that it is wrong in both.
         assertThat(without[1]).isEqualTo(6.0 / 7);
