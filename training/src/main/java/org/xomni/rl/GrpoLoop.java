@@ -151,16 +151,18 @@ public final class GrpoLoop {
         try (Scope scope = Scope.plain()) {
             List<Prompt> asked = asked(step);
             long[] seeds = LongStream.range(0, asked.size()).map(i -> Seeds.mix(seed, step, i)).toArray();
+            double temperature = settings.temperature(step, loop.steps());
             Drawing.Drawings drawn = drawing.draw(
-                    policy.model(), new Drawing.Order(asked, seeds, noise(step), RolloutSampler.unfiltered(settings.temperature()), settings.rollouts()), phases);
+                    policy.model(), new Drawing.Order(asked, seeds, noise(step), RolloutSampler.unfiltered(temperature), settings.rollouts()), phases);
             List<Rollout> rollouts = drawn.rollouts();
             Rewards.Scores scores = phases.time(Phase.REWARD, () -> rewards.score(judged(asked, drawn), settings.rollouts()));
             Groups groups = Groups.of(rollouts, scores.total(), settings.rollouts(), settings.advantage());
-            PolicyUpdate.Scored batch = phases.time(Phase.SCORE, () -> update.score(groups));
+            PolicyUpdate.Scored batch = phases.time(Phase.SCORE, () -> update.score(groups, temperature));
             double rate = loop.learningRate(step);
             PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(batch, optimizer, rate));
             measure(measured, scores, groups, batch, outcome);
             measured.put("learning_rate", rate);
+            measured.put("temperature", temperature);
             speed(measured, rollouts, phases);
         } catch (RewardFailed e) {
             metrics.problem(step + 1, String.valueOf(e.getMessage()));

@@ -1,5 +1,6 @@
 package org.xomni.rl;
 
+import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.InputException;
 import org.xomni.train.Default;
 
@@ -9,9 +10,10 @@ import org.xomni.train.Default;
  *
  * @param prompts of a batch; the paper's batch of 512 rollouts has 32
  * @param rollouts for each prompt: a group
- * @param temperature at which rollouts are drawn and scored, old and current: above 1 the policy explores more than it will when it is used, at temperature 1.
- *     The reference stays what it is at {@link #REFERENCE_TEMPERATURE}: the penalty calls a policy that explores back to it, and does not tell it to draw as
- *     carelessly at 1 as it explores
+ * @param temperature at which rollouts are drawn and scored, old and current, in the first step: above 1 the policy explores more than it will when it is
+ *     used, at temperature 1. The reference stays what it is at {@link #REFERENCE_TEMPERATURE}: the penalty calls a policy that explores back to it, and does
+ *     not tell it to draw as carelessly at 1 as it explores
+ * @param finalTemperature in the last step; it changes evenly in between, and should rise as the policy becomes surer; by default it stays
  * @param kl weight of the penalty towards the reference, beta
  * @param clip of the ratio
  * @param aggregation of tokens
@@ -24,6 +26,7 @@ public record GrpoSettings(
         int prompts,
         @Default("16") int rollouts,
         @Default("1") double temperature,
+        @Nullable Double finalTemperature,
         @Default("0.01") double kl,
         @Default("{kind: symmetric, epsilon: 0.2}") Clip clip,
         @Default("sequence-mean") Aggregation aggregation,
@@ -39,8 +42,9 @@ public record GrpoSettings(
             throw new InputException("prompts " + prompts + ", epochs " + epochs + ", mini-batches " + miniBatches + " and rows " + rows
                     + " must be at least 1, rollouts " + rollouts + " at least 2: one has no group to be compared with");
         }
-        if (!(temperature > 0) || temperature > 100) {
-            throw new InputException("temperature is " + temperature + ", expected a number above 0, such as 1");
+        check("temperature", temperature);
+        if (finalTemperature != null) {
+            check("final-temperature", finalTemperature);
         }
         if (!(kl >= 0) || kl > 100) {
             throw new InputException("kl is " + kl + ", expected a number from 0, such as 0.01");
@@ -50,5 +54,17 @@ public record GrpoSettings(
     /** Rollouts of a batch. */
     public int batch() {
         return prompts * rollouts;
+    }
+
+    private static void check(String name, double temperature) {
+        if (!(temperature > 0) || temperature > 100) {
+            throw new InputException(name + " is " + temperature + ", expected a number above 0, such as 1");
+        }
+    }
+
+    /** The temperature of a step, from 0, of so many. */
+    double temperature(long step, long steps) {
+        double end = finalTemperature == null ? temperature : finalTemperature;
+        return temperature + (end - temperature) * step / Math.max(1, steps - 1);
     }
 }

@@ -44,7 +44,7 @@ public final class GrpoSpeed implements AutoCloseable {
         this.optimizer = new AdamW(List.of(policy.trained()), AdamW.Settings.DEFAULT);
         int group = Math.max(2, Math.min(16, rollouts));
         this.settings = new GrpoSettings(
-                Math.max(1, rollouts / group), group, 1, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
+                Math.max(1, rollouts / group), group, 1, null, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
         this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
         this.tokens = tokens;
         this.update = new PolicyUpdate(policy, settings, Math.max(1, settings.batch() / Math.max(1, microBatch)), workers);
@@ -68,7 +68,7 @@ public final class GrpoSpeed implements AutoCloseable {
             List<Rollout> rollouts = phases.time(Phase.ROLLOUT, () -> workers.each(part -> share(config, now, part)).stream().flatMap(List::stream).toList());
             double[] rewards = new Random(now).doubles(settings.batch()).toArray();
             Groups groups = Groups.of(rollouts, rewards, settings.rollouts(), settings.advantage());
-            PolicyUpdate.Scored scored = phases.time(Phase.SCORE, () -> update.score(groups));
+            PolicyUpdate.Scored scored = phases.time(Phase.SCORE, () -> update.score(groups, 1));
             PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(scored, optimizer, 1e-5));
             assert outcome.updates() == 1;
         }

@@ -53,7 +53,7 @@ final class PolicyUpdate implements AutoCloseable {
             RolloutTensors tensors, Tensor drawn_BT, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT) {}
 
     /** A batch, scored: for each update of an epoch its micro-batches. */
-    record Scored(List<List<MicroBatch>> miniBatches, long tokens, double entropy) {}
+    record Scored(List<List<MicroBatch>> miniBatches, double temperature, long tokens, double entropy) {}
 
     /** Log-probabilities of a micro-batch's tokens, by policy and reference, and the sum of entropies. */
     @SuppressWarnings("ArrayRecordComponent") // read only
@@ -113,14 +113,18 @@ final class PolicyUpdate implements AutoCloseable {
         }
     }
 
-    /** Scores a batch by both models. The tensors live as long as the caller's scope. */
-    Scored score(Groups batch) {
+    /**
+     * Scores a batch by both models. The tensors live as long as the caller's scope.
+     *
+     * @param temperature at which it was drawn
+     */
+    Scored score(Groups batch, double temperature) {
         List<List<MicroBatch>> miniBatches = new ArrayList<>();
         double entropy = 0;
         for (Groups mini : batch.split(settings.miniBatches())) {
             List<Groups> parts = mini.split(accumulate);
             List<RolloutTensors> tensors = parts.stream().map(p -> RolloutTensors.of(p.rollouts(), policy.model().config(), policy.model().numerics())).toList();
-            List<Scores> scores = workers.share(parts.size(), (worker, i) -> score(tensors.get(i), parts.get(i).counts()));
+            List<Scores> scores = workers.share(parts.size(), (worker, i) -> score(tensors.get(i), parts.get(i).counts(), temperature));
             double[] weights = mini.weights(settings.aggregation());
             List<MicroBatch> microBatches = new ArrayList<>();
             int from = 0;
@@ -132,12 +136,12 @@ final class PolicyUpdate implements AutoCloseable {
             }
             miniBatches.add(microBatches);
         }
-        return new Scored(miniBatches, batch.tokens(), entropy / Math.max(1, batch.tokens()));
+        return new Scored(miniBatches, temperature, batch.tokens(), entropy / Math.max(1, batch.tokens()));
     }
 
-    private Scores score(RolloutTensors tensors, double[] counts) {
+    private Scores score(RolloutTensors tensors, double[] counts, double temperature) {
         try (Scope scope = Scope.frozen()) {
-            TokenScores old = TokenScores.of(policy.model(), tensors, settings.temperature());
+            TokenScores old = TokenScores.of(policy.model(), tensors, temperature);
             Tensor reference_BT = TokenScores.of(policy.reference(), tensors, GrpoSettings.REFERENCE_TEMPERATURE).chosen_BT();
             return new Scores(Tensors.floats(old.chosen_BT()), Tensors.floats(reference_BT), old.entropy(tensors.overTokens(counts)).item_float());
         }
@@ -163,7 +167,7 @@ final class PolicyUpdate implements AutoCloseable {
         Outcome outcome = new Outcome();
         for (int epoch = 0; epoch < settings.epochs(); epoch++) {
             for (List<MicroBatch> miniBatch : batch.miniBatches()) {
-                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(models.of(worker), miniBatch.get(i)));
+                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(models.of(worker), miniBatch.get(i), batch.temperature()));
                 if (outcome.updates == 0) {
                     outcome.firstRatioError = parts.stream().mapToDouble(Outcome::firstRatioError).max().orElse(0);
                 }
@@ -182,9 +186,9 @@ final class PolicyUpdate implements AutoCloseable {
         return outcome;
     }
 
-    private Outcome backward(UnifiedModel model, MicroBatch micro) {
+    private Outcome backward(UnifiedModel model, MicroBatch micro, double temperature) {
         try (Scope scope = Scope.plain()) {
-            Tensor current_BT = TokenScores.of(model, micro.tensors(), settings.temperature()).chosen_BT();
+            Tensor current_BT = TokenScores.of(model, micro.tensors(), temperature).chosen_BT();
             GrpoLoss loss = GrpoLoss.of(
                     current_BT, micro.old_BT(), micro.reference_BT(), micro.advantages_B1(), micro.weights_BT(), micro.drawn_BT(),
                     settings.clip(), settings.kl());

@@ -81,7 +81,7 @@ class GrpoLoopTest {
     }
 
     private static GrpoSettings settings(double temperature, double kl, int epochs, int miniBatches) {
-        return new GrpoSettings(4, 8, temperature, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
+        return new GrpoSettings(4, 8, temperature, null, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
     }
 
     private static LoopSettings loop(long steps, long checkpointEvery) {
