@@ -48,6 +48,9 @@ import org.xomni.train.TrainingLoop;
  * update on data, here a batch is drawn by the model itself and may take several updates, between which no checkpoint would be whole.
  */
 public final class GrpoLoop {
+    /** In a checkpoint's metadata. */
+    private static final String REFERENCE = "reference";
+
     private final Policy policy;
     private final Drawing drawing;
     private final PromptSource prompts;
@@ -82,7 +85,7 @@ public final class GrpoLoop {
      *
      * @param run the run's folder
      * @param resume whether to go on from the newest checkpoint, if there is one; a run that is at its last step is exported again
-     * @throws InputException if the folder has checkpoints and {@code resume} is not set
+     * @throws InputException if the folder has checkpoints and {@code resume} is not set, or they are of a run that began with other weights
      * @throws XOmniException if a reward fails, the loss is no number any more, or the disk is full; the last checkpoint is whole then
      */
     public void run(Path run, boolean resume, RunListener listener) {
@@ -94,12 +97,16 @@ public final class GrpoLoop {
                 Average average = new Average(optimizer.masters(), loop.ema());
                 Metrics metrics = Metrics.open(run, found.map(Snapshots.Found::step).orElse(0L))) {
             Map<String, Tensor> state = state(optimizer, average);
+            String reference = policy.referenceFingerprint();
             long step = 0;
             long updates = 0;
             long skipped = 0;
             if (found.isPresent()) {
                 step = found.get().step();
                 Map<String, String> metadata = Snapshots.read(found.get().file(), state, listener::noticed);
+                if (!metadata.getOrDefault(REFERENCE, reference).equals(reference)) {
+                    throw new InputException(run + " began with other weights than those that its recipe starts from now; put these back, or begin a new run");
+                }
                 updates = Long.parseLong(metadata.getOrDefault("updates", "0"));
                 skipped = Long.parseLong(metadata.getOrDefault("skipped_steps", "0"));
                 optimizer.resume(updates);
@@ -135,7 +142,7 @@ public final class GrpoLoop {
                 }
                 if (step % loop.checkpointEvery() == 0 || last) {
                     snapshots.write(step, state, Map.of(
-                            "step", Long.toString(step), "updates", Long.toString(updates), "skipped_steps", Long.toString(skipped)));
+                            "step", Long.toString(step), "updates", Long.toString(updates), "skipped_steps", Long.toString(skipped), REFERENCE, reference));
                     export(run.resolve("model"), average);
                 }
                 if (last) {

@@ -1,9 +1,12 @@
 package org.xomni.rl;
 
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.zip.CRC32C;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.UnifiedConfig;
@@ -13,7 +16,9 @@ import org.xomni.tensor.Initializer;
 import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
+import org.xomni.tensor.Scope;
 import org.xomni.tensor.ShardedSafetensors;
+import org.xomni.tensor.Tensors;
 import org.xomni.train.Exports;
 import org.xomni.train.Initial;
 import org.xomni.train.ParameterGroup;
@@ -28,6 +33,8 @@ import org.xomni.train.UnifiedStage;
  */
 public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRank lowRank) implements AutoCloseable {
     private static final String COMPONENT = "model/";
+    /** Of weights that are summed up at once: buffers end at 2 GiB. */
+    private static final long MOST_BYTES = 1 << 30;
 
     /**
      * Loads both.
@@ -62,6 +69,20 @@ public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRa
     /** What is trained: everything, or the adapters. */
     ParameterGroup trained() {
         return ParameterGroup.of("model", model.store(), name -> lowRank == null || LowRank.isAdapter(name), 1);
+    }
+
+    /** Tells the reference's weights from others: with those that a run began with it has to go on. */
+    String referenceFingerprint() {
+        CRC32C sum = new CRC32C();
+        new TreeMap<>(reference.store().parameters()).forEach((name, parameter) -> {
+            try (Scope scope = Scope.plain()) {
+                MemorySegment bytes = Tensors.segment(parameter.detach().cpu().contiguous());
+                for (long from = 0; from < bytes.byteSize(); from += MOST_BYTES) {
+                    sum.update(bytes.asSlice(from, Math.min(MOST_BYTES, bytes.byteSize() - from)).asByteBuffer());
+                }
+            }
+        });
+        return Long.toHexString(sum.getValue());
     }
 
     /**

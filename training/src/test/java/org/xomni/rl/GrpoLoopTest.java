@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.LongStream;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -33,6 +34,7 @@ import org.xomni.rl.reward.Scale;
 import org.xomni.rl.reward.WeightedReward;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.InputException;
 import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
@@ -61,6 +63,7 @@ class GrpoLoopTest {
     Path folder;
 
     private int threads = 2;
+    private Path start = CHECKPOINT.resolve("model");
 
     private static Rewards rewards(OnFailure onFailure, ToDoubleFunction<Drawn> score) {
         Reward reward = drawn -> drawn.stream().mapToDouble(score).toArray();
@@ -94,7 +97,7 @@ class GrpoLoopTest {
             Predicate<List<Map<String, Double>>> stop) {
         Path model = CHECKPOINT.resolve("model");
         List<Map<String, Double>> metrics = new ArrayList<>();
-        try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), model, lowRank, 5, numerics);
+        try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), start, lowRank, 5, numerics);
                 RolloutSampler sampler = new RolloutSampler(model, settings.rows());
                 Drawing drawing = new Drawing(sampler, BLANK, threads)) {
             new GrpoLoop(policy, drawing, PROMPTS, rewards, settings, loop, 7, null).run(run, resume, new RunListener() {
@@ -227,6 +230,32 @@ class GrpoLoopTest {
         Files.delete(weights);
         assertThat(train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, parts, true, NEVER)).isEmpty();
         assertThat(tensors(weights)).usingRecursiveComparison().isEqualTo(trained);
+    }
+
+    /** The reference would be another one from there on. */
+    @Test
+    void aRunDoesNotGoOnFromOtherWeights() {
+        Path run = folder.resolve("run");
+        List<Map<String, Double>> unused = train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 1), loop(2, 1));
+        Path first = start;
+        start = run.resolve("model").resolve("model");
+        assertThatThrownBy(() -> train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 1), loop(3, 1), FP32, null, run, true, NEVER))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("began with other weights");
+        start = first;
+        assertThat(train(rewards(GrpoLoopTest::lowCodes), settings(0.01, 1, 1), loop(3, 1), FP32, null, run, true, NEVER)).hasSize(1);
+    }
+
+    @Test
+    void theTemperatureChangesEvenlyFromTheFirstStepToTheLast() {
+        GrpoSettings rising = new GrpoSettings(
+                4, 8, 1.2, 1.6, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, 8);
+        assertThat(LongStream.range(0, 5).mapToDouble(step -> rising.temperature(step, 5)).toArray()).containsExactly(new double[] {1.2, 1.3, 1.4, 1.5, 1.6}, within(1e-9));
+        assertThat(rising.temperature(0, 1)).isEqualTo(1.2);
+        assertThat(settings(1.3, 0, 1, 1).temperature(4, 5)).as("it stays if no other is asked for").isEqualTo(1.3);
+        List<Map<String, Double>> metrics = train(rewards(GrpoLoopTest::lowCodes), rising, loop(3, 100));
+        assertThat(metrics.stream().mapToDouble(m -> value(m, "temperature")).toArray()).as("the run's").containsExactly(new double[] {1.2, 1.4, 1.6}, within(1e-9));
+        assertThat(metrics).as("what is drawn at a temperature is scored at it").allSatisfy(m -> assertThat(value(m, "first_ratio_error")).isZero());
     }
 
     @Test
