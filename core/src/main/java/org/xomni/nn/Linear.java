@@ -1,12 +1,10 @@
 package org.xomni.nn;
 
-import static org.bytedeco.pytorch.global.torch.cat;
 import static org.bytedeco.pytorch.global.torch.linear;
 
-import java.util.List;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.host.HostKernels;
@@ -91,24 +89,22 @@ public sealed interface Linear {
     /**
      * Weight-only int8: {@code W ~ scale * q}, one scale for each output.
      *
-     * @param packed q as {@link PackedInt8} lays it out, a tensor for each {@link PackedInt8#SLAB} columns
+     * @param packed q
      * @param scale [out, 1] fp32
      * @param bias [out] or null
      * @param out rows of W
      * @param in columns of W
      */
-    record Int8(List<Tensor> packed, Tensor scale, @Nullable Tensor bias, long out, long in) implements Linear {
+    record Int8(PackedInt8 packed, Tensor scale, @Nullable Tensor bias, long out, long in) implements Linear {
 
         static Int8 of(Parameters p, Tensor weight, @Nullable Tensor bias) {
             Tensor scale = p.derive(() -> scale(weight));
-            List<Tensor> packed = PackedInt8.slabs(weight).stream().map(slab -> p.derive(() -> PackedInt8.pack(slab, scale))).toList();
-            return new Int8(packed, scale, bias, weight.size(0), weight.size(1));
+            return new Int8(PackedInt8.pack(weight, scale, p::derive), scale, bias, weight.size(0), weight.size(1));
         }
 
         /** A layer with scales of one's own; {@code weight / scale} must lie in -128..127. */
         public static Int8 of(Tensor weight, Tensor scale, @Nullable Tensor bias) {
-            List<Tensor> packed = PackedInt8.slabs(weight).stream().map(slab -> PackedInt8.pack(slab, scale)).toList();
-            return new Int8(packed, scale, bias, weight.size(0), weight.size(1));
+            return new Int8(PackedInt8.pack(weight, scale, Supplier::get), scale, bias, weight.size(0), weight.size(1));
         }
 
         /** The largest weight of a row becomes 127. */
@@ -117,18 +113,9 @@ public sealed interface Linear {
             return largest.clamp_min(new Scalar(1e-30)).div(new Scalar(127));
         }
 
-        /** q as the kernels multiply by it, fp32 [out, in]. */
-        public Tensor steps() {
-            TensorVector slabs = new TensorVector();
-            for (int i = 0; i < packed.size(); i++) {
-                slabs.push_back(PackedInt8.unpack(packed.get(i), out, Math.min(PackedInt8.SLAB, in - (long) i * PackedInt8.SLAB)));
-            }
-            return cat(slabs, 1);
-        }
-
         /** The weight that this layer multiplies by, fp32 [out, in]. */
         public Tensor dequantised() {
-            return steps().mul(scale);
+            return packed.steps(out, in).mul(scale);
         }
 
         @Override
@@ -140,8 +127,7 @@ public sealed interface Linear {
 
         @Override
         public Linear firstRows(long rows) {
-            long blocks = (rows + PackedInt8.ROWS - 1) / PackedInt8.ROWS;
-            return new Int8(packed.stream().map(p -> p.narrow(0, 0, blocks)).toList(), scale.narrow(0, 0, rows), bias == null ? null : bias.narrow(0, 0, rows), rows, in);
+            return new Int8(packed.firstRows(rows), scale.narrow(0, 0, rows), bias == null ? null : bias.narrow(0, 0, rows), rows, in);
         }
     }
 }

@@ -21,6 +21,11 @@ public final class CpuFeatures {
         return FLAGS.contains("avx512_bf16") && !FLAGS.contains("amx_bf16");
     }
 
+    /** Whether vector instructions multiply bytes, and there are no tiles for it. */
+    public static boolean int8ByVectors() {
+        return FLAGS.contains("avx512_vnni") && !FLAGS.contains("amx_int8");
+    }
+
     static boolean avx512() {
         return FLAGS.contains("avx512f") && FLAGS.contains("avx512bw") && FLAGS.contains("avx512vl");
     }

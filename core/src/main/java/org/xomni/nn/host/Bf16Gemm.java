@@ -2,22 +2,15 @@ package org.xomni.nn.host;
 
 import static java.util.Objects.requireNonNull;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CpuFeatures;
-import org.xomni.tensor.Engine;
 
 /**
- * Products of bf16 matrices by the CPU's instructions for them, which the JVM's vectors do not have: oneDNN's kernel as libtorch exports it
- * ({@code at::native::cpublas::brgemm}). Sums are fp32. It is no part of libtorch's interface: where it is not found, {@link #available} is false.
+ * Products of bf16 matrices by the CPU's instructions for them, which the JVM's vectors do not have ({@link Brgemm}). Sums are fp32.
  */
 final class Bf16Gemm {
-    private static final String NAME = "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb";
-    private static final @Nullable MethodHandle KERNEL = CpuFeatures.bfloat16ByVectors() ? kernel() : null;
+    private static final @Nullable MethodHandle KERNEL = CpuFeatures.bfloat16ByVectors() ? Brgemm.find("PKN3c108BFloat16ES5_Pf") : null;
 
     private Bf16Gemm() {}
 
@@ -43,14 +36,5 @@ final class Bf16Gemm {
         } catch (Throwable e) {
             throw new IllegalStateException("the kernel for bf16 cannot be called", e);
         }
-    }
-
-    private static @Nullable MethodHandle kernel() {
-        Engine.start();
-        ValueLayout.OfLong number = ValueLayout.JAVA_LONG;
-        FunctionDescriptor type = FunctionDescriptor.ofVoid(
-                number, number, number, number, number, number, ValueLayout.JAVA_BOOLEAN, number, number, number, ValueLayout.JAVA_BOOLEAN);
-        // All but the first calls take microseconds: no thread is held up that waits for all to stop.
-        return SymbolLookup.loaderLookup().find(NAME).map(function -> Linker.nativeLinker().downcallHandle(function, type, Linker.Option.critical(false))).orElse(null);
     }
 }

@@ -12,7 +12,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
-import org.xomni.nn.PackedInt8;
+import org.xomni.nn.Int8Lanes;
 
 /**
  * Products of a few rows of weights with one vector or two.
@@ -41,7 +41,7 @@ final class Dot {
     /** Chunks of packed int8 are 256 bits wide; registers of 128 bits take them in two passes. */
     private static final VectorSpecies<Float> F8 = LANES < 8 ? FloatVector.SPECIES_128 : FloatVector.SPECIES_256;
     private static final VectorSpecies<Integer> I8 = LANES < 8 ? IntVector.SPECIES_128 : IntVector.SPECIES_256;
-    private static final int CHUNK = PackedInt8.COLUMNS;
+    private static final int CHUNK = Int8Lanes.COLUMNS;
     private static final int PACKED_STEP = BLOCK * CHUNK;
 
     /** An int8 weight is computed this much too large. */
@@ -82,7 +82,7 @@ final class Dot {
         this.type = type;
         this.weights = weights;
         this.cols = cols;
-        this.stride = packed ? PackedInt8.padded(cols) : (long) cols * type.bytes();
+        this.stride = packed ? Int8Lanes.padded(cols) : (long) cols * type.bytes();
         this.oneByOne = isOneByOne(type, cols);
         this.whole = packed ? BLOCK * stride : stride / STEP * STEP;
         this.last = packed ? 0 : (int) (stride - whole) / Float.BYTES;

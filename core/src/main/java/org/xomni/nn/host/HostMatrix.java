@@ -8,7 +8,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.xomni.nn.Linear;
-import org.xomni.nn.PackedInt8;
+import org.xomni.nn.Int8Lanes;
+import org.xomni.nn.Int8Panels;
 import org.xomni.tensor.Tensors;
 
 /**
@@ -17,7 +18,7 @@ import org.xomni.tensor.Tensors;
  * order that depends on the number of columns alone.
  *
  * <p>Vectors are fp32. Where the CPU has instructions for bf16 they are rounded to it before they meet short rows of bf16, as libtorch rounds them; such weights
- * are packed ({@link PackedBf16}).
+ * are packed ({@link PackedBf16}). Where it multiplies bytes, they are split into three before they meet int8 ({@link Digits}).
  */
 public final class HostMatrix {
     /** Rows that are computed together. */
@@ -57,6 +58,8 @@ public final class HostMatrix {
     private final float @Nullable [] bias;
     /** Where vectors are rounded. */
     private final @Nullable PackedBf16 packed;
+    /** Where vectors are split. */
+    private final @Nullable DigitProduct split;
 
     /** Columns from..from+cols-1. */
     private record Slab(Tensor weight, long address, int from, int cols) {
@@ -75,6 +78,18 @@ public final class HostMatrix {
         this.scale = scale;
         this.bias = bias;
         this.packed = mayRound && PackedBf16.suits(type, this.cols) ? new PackedBf16(slabs.getFirst().address(), this.rows, this.cols, arena) : null;
+        this.split = null;
+    }
+
+    private HostMatrix(Int8Panels panels, long rows, long cols, float[] scale, float @Nullable [] bias) {
+        this.type = Type.INT8;
+        this.rows = Math.toIntExact(rows);
+        this.cols = Math.toIntExact(cols);
+        this.slabs = List.of();
+        this.scale = scale;
+        this.bias = bias;
+        this.packed = null;
+        this.split = new DigitProduct(panels, this.rows, scale);
     }
 
     /**
@@ -96,8 +111,10 @@ public final class HostMatrix {
         return switch (layer) {
             case Linear.Dense(Tensor weight, Tensor bias) ->
                 new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias), mayRound, arena);
-            case Linear.Int8(List<Tensor> packed, Tensor scale, Tensor bias, long out, long in) ->
-                new HostMatrix(Type.INT8, packed, out, in, PackedInt8.SLAB, Tensors.floats(scale), floats(bias), mayRound, arena);
+            case Linear.Int8(Int8Lanes(List<Tensor> slabs), Tensor scale, Tensor bias, long out, long in) ->
+                new HostMatrix(Type.INT8, slabs, out, in, Int8Lanes.SLAB, Tensors.floats(scale), floats(bias), mayRound, arena);
+            case Linear.Int8(Int8Panels panels, Tensor scale, Tensor bias, long out, long in) ->
+                new HostMatrix(panels, out, in, Tensors.floats(scale), floats(bias));
             case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }
@@ -133,7 +150,7 @@ public final class HostMatrix {
 
     /** Splits of the rows at its multiples are the cheapest. */
     public int block() {
-        return packed != null ? PackedBf16.PANEL : BLOCK;
+        return split != null ? Int8Panels.ROWS : packed != null ? PackedBf16.PANEL : BLOCK;
     }
 
     /** Bytes of weights that one product reads. */
@@ -148,12 +165,14 @@ public final class HostMatrix {
 
     /** Vectors up to which one pass over the weights serves all of them; libtorch was slower with 8, for short rows with 32 too (docs/log.md). */
     public int mostVectors() {
-        return isShort() ? 64 : 8;
+        return isShort() || split != null ? 64 : 8;
     }
 
     /** Lays vectors out as products of the first {@code batch} with this matrix read them: to be called between writing the vectors and multiplying them. */
     public void prepare(HostVector x, int batch) {
-        if (packed != null) {
+        if (split != null) {
+            x.split(batch);
+        } else if (packed != null) {
             x.round(batch);
         } else {
             x.prepare(type, batch);
@@ -178,12 +197,13 @@ public final class HostMatrix {
             throw new IllegalArgumentException("a [" + rows + ", " + cols + "] matrix cannot take x [" + x.batch() + ", " + x.size()
                     + "] to y [" + y.batch() + ", " + y.size() + "] for a batch of " + batch);
         }
-        for (Slab slab : slabs) {
-            if (slab.weight.isNull()) {
-                throw new IllegalStateException("the layer of this host matrix is closed");
-            }
+        if (slabs.stream().anyMatch(slab -> slab.weight.isNull()) || split != null && split.isClosed()) {
+            throw new IllegalStateException("the layer of this host matrix is closed");
         }
-        if (packed != null) {
+        if (split != null) {
+            split.multiply(x, batch, y, from, to);
+            addBias(y, batch, from, to);
+        } else if (packed != null) {
             packed.multiply(x, batch, y, from, to);
             addBias(y, batch, from, to);
         } else {

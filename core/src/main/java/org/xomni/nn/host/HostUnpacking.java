@@ -9,6 +9,7 @@ import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_I2L;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
@@ -18,8 +19,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.nn.Int8Lanes;
+import org.xomni.nn.Int8Panels;
 import org.xomni.nn.Linear;
-import org.xomni.nn.PackedInt8;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.Tensors;
 
@@ -35,7 +37,7 @@ public final class HostUnpacking {
     private static final VectorShuffle<Long> ZIP_HIGH = VectorShuffle.makeZip(L, 1);
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final MemorySegment MEMORY = Dot.MEMORY;
-    private static final int CHUNK = PackedInt8.COLUMNS;
+    private static final int CHUNK = Int8Lanes.COLUMNS;
 
     private HostUnpacking() {}
 
@@ -56,30 +58,53 @@ public final class HostUnpacking {
         boolean bf16 = type == ScalarType.BFloat16;
         float[] scale = Tensors.floats(layer.scale());
         Tensor weight = torch.empty(new long[] {rows, columns}, new TensorOptions(bf16 ? ScalarType.BFloat16 : ScalarType.Float), null);
-        int bytes = bf16 ? Short.BYTES : Float.BYTES;
-        long to = Tensors.segment(weight).address();
+        Plain plain = new Plain(rows, columns, scale, bf16, Tensors.segment(weight).address());
         try (Team team = new Team(Engine.threads())) {
             team.run(part -> {
-                byte[] last = new byte[CHUNK * bytes];
-                for (int slab = 0; slab < layer.packed().size(); slab++) {
-                    int first = slab * PackedInt8.SLAB;
-                    int within = Math.min(PackedInt8.SLAB, columns - first);
-                    long from = Tensors.segment(layer.packed().get(slab)).address();
-                    for (int row = Team.from(part, team.size(), rows, 1); row < Team.from(part + 1, team.size(), rows, 1); row++) {
-                        row(from, row, within, scale[row], bf16, to + ((long) row * columns + first) * bytes, last);
-                    }
+                switch (layer.packed()) {
+                    case Int8Lanes(List<Tensor> slabs) ->
+                        lanes(slabs, plain, Team.from(part, team.size(), rows, 1), Team.from(part + 1, team.size(), rows, 1));
+                    case Int8Panels(Tensor panels) ->
+                        PanelUnpacking.rows(Tensors.segment(panels).address(), plain,
+                                Team.from(part, team.size(), rows, Int8Panels.ROWS), Team.from(part + 1, team.size(), rows, Int8Panels.ROWS));
                 }
             });
         }
         return weight;
     }
 
+    /**
+     * The matrix to be written.
+     *
+     * @param scale of each row
+     * @param bf16 or else fp32
+     * @param address of its first element
+     */
+    @SuppressWarnings("ArrayRecordComponent") // read only
+    record Plain(int rows, int columns, float[] scale, boolean bf16, long address) {
+        long at(int row, int column) {
+            return address + ((long) row * columns + column) * (bf16 ? Short.BYTES : Float.BYTES);
+        }
+    }
+
+    private static void lanes(List<Tensor> slabs, Plain plain, int from, int to) {
+        byte[] last = new byte[CHUNK * (plain.bf16 ? Short.BYTES : Float.BYTES)];
+        for (int slab = 0; slab < slabs.size(); slab++) {
+            int first = slab * Int8Lanes.SLAB;
+            int within = Math.min(Int8Lanes.SLAB, plain.columns - first);
+            long address = Tensors.segment(slabs.get(slab)).address();
+            for (int row = from; row < to; row++) {
+                row(address, row, within, plain.scale[row], plain.bf16, plain.at(row, first), last);
+            }
+        }
+    }
+
     /** One row of a slab. */
     private static void row(long slab, int row, int columns, float scale, boolean bf16, long to, byte[] last) {
-        long block = PackedInt8.ROWS * PackedInt8.padded(columns);
-        long from = slab + row / PackedInt8.ROWS * block + (long) (row % PackedInt8.ROWS) * CHUNK;
+        long block = Int8Lanes.ROWS * Int8Lanes.padded(columns);
+        long from = slab + row / Int8Lanes.ROWS * block + (long) (row % Int8Lanes.ROWS) * CHUNK;
         int whole = columns / CHUNK;
-        long step = (long) PackedInt8.ROWS * CHUNK;
+        long step = (long) Int8Lanes.ROWS * CHUNK;
         if (bf16) {
             bf16(from, from + whole * step, scale, MEMORY, to);
         } else {
@@ -103,7 +128,7 @@ public final class HostUnpacking {
     }
 
     private static void bf16(long from, long end, float scale, MemorySegment out, long to) {
-        for (long p = from, q = to; p != end; p += (long) PackedInt8.ROWS * CHUNK, q += (long) CHUNK * Short.BYTES) {
+        for (long p = from, q = to; p != end; p += (long) Int8Lanes.ROWS * CHUNK, q += (long) CHUNK * Short.BYTES) {
             IntVector v = IntVector.fromMemorySegment(I, MEMORY, p, ORDER);
             IntVector one = rounded(weights(v.lanewise(LSHL, 24), scale)).lanewise(LSHR, 16);
             IntVector two = rounded(weights(v.lanewise(LSHL, 16), scale)).lanewise(AND, 0xFFFF0000);
@@ -117,7 +142,7 @@ public final class HostUnpacking {
     }
 
     private static void fp32(long from, long end, float scale, MemorySegment out, long to) {
-        for (long p = from, q = to; p != end; p += (long) PackedInt8.ROWS * CHUNK, q += (long) CHUNK * Float.BYTES) {
+        for (long p = from, q = to; p != end; p += (long) Int8Lanes.ROWS * CHUNK, q += (long) CHUNK * Float.BYTES) {
             IntVector v = IntVector.fromMemorySegment(I, MEMORY, p, ORDER);
             IntVector one = weights(v.lanewise(LSHL, 24), scale).reinterpretAsInts();
             IntVector two = weights(v.lanewise(LSHL, 16), scale).reinterpretAsInts();

@@ -4,18 +4,19 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
-import org.xomni.nn.PackedInt8;
+import org.xomni.nn.Int8Lanes;
+import org.xomni.nn.Int8Panels;
 
 /**
  * fp32 vectors [batch, size] in native memory: what a {@link HostMatrix} multiplies and what it writes.
  *
  * <p>A kernel loads two bf16 or four int8 weights as one 32-bit lane and takes them apart by shifts, so that one register holds every
  * second or every fourth weight of a stretch. {@link #prepare} lays a copy of the vector out in the same way, once for all rows of all
- * matrices that are multiplied with it; {@link #round} makes one in bf16.
+ * matrices that are multiplied with it; {@link #round} makes one in bf16, {@link #split} one of bytes.
  */
 public final class HostVector implements AutoCloseable {
     /** Also a multiple of the columns that int8 kernels take at once: they read zeros after the last one. */
-    private static final int ALIGNMENT = PackedInt8.COLUMNS * Float.BYTES;
+    private static final int ALIGNMENT = Int8Lanes.COLUMNS * Float.BYTES;
 
     private final int batch;
     private final int size;
@@ -24,6 +25,8 @@ public final class HostVector implements AutoCloseable {
     private final MemorySegment memory;
     private MemorySegment wide = MemorySegment.NULL;
     private MemorySegment rounded = MemorySegment.NULL;
+    private MemorySegment digits = MemorySegment.NULL;
+    private final float[] steps;
 
     /** Zeros; any thread may use them, none after {@link #close}. */
     public HostVector(int batch, int size) {
@@ -32,6 +35,7 @@ public final class HostVector implements AutoCloseable {
         }
         this.batch = batch;
         this.size = size;
+        this.steps = new float[batch];
         this.stride = ((long) size * Float.BYTES + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         this.memory = arena.allocate(3L * batch * stride, ALIGNMENT);
     }
@@ -104,6 +108,37 @@ public final class HostVector implements AutoCloseable {
         return rounded.address();
     }
 
+    /** Splits the first {@code batch} vectors into {@link Digits}. */
+    void split(int batch) {
+        long bytes = digitBytes() * Digits.COUNT * batch;
+        if (digits.byteSize() < bytes) {
+            digits = arena.allocate(bytes, ALIGNMENT);
+        }
+        for (int b = 0; b < batch; b++) {
+            steps[b] = Digits.split(address(b, 1), size, digits.address() + digitBytes() * Digits.COUNT * b, digitBytes());
+        }
+    }
+
+    /** Where {@link #split} has put the digits of a vector and of those after it, [batch, 3, size], each size padded to a multiple of 4. */
+    long digits(int row) {
+        if (!arena.scope().isAlive()) {
+            throw new IllegalStateException("the host vector is closed");
+        }
+        if (digits.byteSize() < digitBytes() * Digits.COUNT * (row + 1)) {
+            throw new IllegalStateException("the host vector is not split for " + (row + 1) + " vectors");
+        }
+        return digits.address() + digitBytes() * Digits.COUNT * row;
+    }
+
+    /** What a vector's last digit is worth. */
+    float step(int row) {
+        return steps[row];
+    }
+
+    private long digitBytes() {
+        return Int8Panels.groups(size) * Int8Panels.COLUMNS;
+    }
+
     /** Registers of vectors, one in each lane, for {@link WideDot}. */
     private void layOut(HostMatrix.Type type, int batch, int registers) {
         long bytes = WideDot.bytes(type, size);
@@ -140,8 +175,8 @@ public final class HostVector implements AutoCloseable {
     /** For int8: in each chunk of 32, every fourth element from the first, from the second, and so on. After the last element are zeros. */
     private void interleave(long from, long to) {
         int ways = 4;
-        int part = PackedInt8.COLUMNS / ways;
-        for (int chunk = 0; chunk < size; chunk += PackedInt8.COLUMNS) {
+        int part = Int8Lanes.COLUMNS / ways;
+        for (int chunk = 0; chunk < size; chunk += Int8Lanes.COLUMNS) {
             for (int k = 0; k < ways; k++) {
                 for (int i = 0; i < part; i++) {
                     copy(from, chunk + ways * i + k, to, chunk + part * k + i);

@@ -11,7 +11,7 @@ import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 
-class PackedInt8Test {
+class Int8LanesTest {
 
     @ParameterizedTest
     @CsvSource({"1,1", "4,32", "5,33", "7,100", "64,256", "1030,48"})
@@ -21,10 +21,10 @@ class PackedInt8Test {
             Tensor weight = Tensors.normal(randomness, rows, columns);
             Tensor scale = Linear.Int8.scale(weight);
 
-            Tensor packed = PackedInt8.pack(weight, scale);
+            Tensor packed = Int8Lanes.pack(weight, scale);
 
-            assertThat(packed.size(0) * packed.size(1) * PackedInt8.ROWS * PackedInt8.COLUMNS).isEqualTo(packed.numel());
-            Tensor steps = PackedInt8.unpack(packed, rows, columns).sub(weight.div(scale)).abs();
+            assertThat(packed.size(0) * packed.size(1) * Int8Lanes.ROWS * Int8Lanes.COLUMNS).isEqualTo(packed.numel());
+            Tensor steps = Int8Lanes.unpack(packed, rows, columns).sub(weight.div(scale)).abs();
             float[] errors = Tensors.floats(steps);
             assertThat(errors).hasSize(rows * columns);
             float largest = 0;
@@ -42,9 +42,9 @@ class PackedInt8Test {
                 Randomness randomness = new Randomness(4)) {
             Tensor weight = Tensors.normal(randomness, rows, columns).mul(new Scalar(20));
             Tensor one = torch.ones(rows, 1);
-            Tensor packed = PackedInt8.pack(weight, one);
+            Tensor packed = Int8Lanes.pack(weight, one);
 
-            Tensor again = PackedInt8.pack(PackedInt8.unpack(packed, rows, columns), one);
+            Tensor again = Int8Lanes.pack(Int8Lanes.unpack(packed, rows, columns), one);
 
             assertThat(Tensors.ints(again.narrow(0, 0, rows / 4))).containsExactly(Tensors.ints(packed.narrow(0, 0, rows / 4)));
         }
