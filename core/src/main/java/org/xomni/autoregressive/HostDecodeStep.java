@@ -40,8 +40,9 @@ final class HostDecodeStep implements DecodeStep {
     private static final int PRODUCTS = 6;
     /** Ids of a prompt that are read together. */
     private static final int READ_TOGETHER = 64;
-    /** Ids up to which libtorch is slower (docs/log.md, 2026-11-30). */
+    /** Ids up to which libtorch is slower (docs/log.md, 2026-11-30): where vectors are rounded like bf16 weights, and where int8 meets them as it is. */
     private static final int LONGEST_READ = 512;
+    private static final int LONGEST_INT8_READ = 256;
 
     private final UnifiedModel model;
     private final UnifiedConfig config;
@@ -148,9 +149,9 @@ final class HostDecodeStep implements DecodeStep {
         return weights.imageHead().mostVectors();
     }
 
-    /** Whether libtorch is not faster with so many rows: where weights have short rows it was not with any number (docs/log.md, 2026-11-30). */
+    /** Whether libtorch is not faster with so many rows: where weights have short rows, or meet vectors as bytes, it was not with any number (docs/log.md, 2026-11-30). */
     boolean takes(int rows) {
-        return rows <= mostRows() || weights.imageHead().isShort();
+        return rows <= mostRows() || weights.imageHead().isShort() || weights.imageHead().splits();
     }
 
     @Override
@@ -183,7 +184,7 @@ final class HostDecodeStep implements DecodeStep {
 
     /** Whether it reads so many ids of a prompt faster than libtorch. */
     boolean reads(int ids) {
-        return weights.imageHead().rounds() && ids <= LONGEST_READ;
+        return weights.imageHead().rounds() && ids <= LONGEST_READ || weights.imageHead().splits() && ids <= LONGEST_INT8_READ;
     }
 
     /** Reads ids into a slot, after what is there, all of them through one block after the other. */

@@ -22,6 +22,8 @@ import org.xomni.Fixtures;
 import org.xomni.nn.host.Team;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.Numerics;
+import org.xomni.tensor.Quantization;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -78,9 +80,10 @@ class BatchTest {
 
     /** More ids than are read together, text and image, in two parts; more threads than groups. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3})
-    void aPromptReadByOwnKernelsIsRememberedAsOneForwardSeesIt(int threads) {
-        try (SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden("tiny-en", "autoregressive.safetensors"));
+    @CsvSource({"1, NONE", "2, NONE", "3, NONE", "2, INT8"})
+    void aPromptReadByOwnKernelsIsRememberedAsOneForwardSeesIt(int threads, Quantization quantization) {
+        try (UnifiedModel model = UnifiedModelGoldenTest.load("tiny-en", new Numerics(DType.FLOAT32, DType.FLOAT32, quantization, "cpu"));
+                SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden("tiny-en", "autoregressive.safetensors"));
                 Scope scope = Scope.inference()) {
             int[] mixed = Tensors.ints(Fixtures.tensor(golden, "mixed.ids").to(ScalarType.Long));
             int[] ids = IntStream.range(0, 150).map(i -> mixed[i % mixed.length]).toArray();
@@ -172,9 +175,9 @@ class BatchTest {
 
     /** To the bit: by our own kernels, and by libtorch. */
     @ParameterizedTest
-    @CsvSource({"true, FLOAT32", "false, FLOAT32", "true, BFLOAT16"})
-    void deterministicRowsRememberTheSameBitsInCompany(boolean ownKernels, DType dtype) {
-        try (UnifiedModel of = UnifiedModelGoldenTest.load("tiny-en", dtype)) {
+    @CsvSource({"true, FLOAT32, NONE", "false, FLOAT32, NONE", "true, BFLOAT16, NONE", "true, FLOAT32, INT8"})
+    void deterministicRowsRememberTheSameBitsInCompany(boolean ownKernels, DType dtype, Quantization quantization) {
+        try (UnifiedModel of = UnifiedModelGoldenTest.load("tiny-en", new Numerics(dtype, dtype, quantization, "cpu"))) {
             deterministicRowsRememberTheSameBitsInCompany(of, ownKernels);
         }
     }

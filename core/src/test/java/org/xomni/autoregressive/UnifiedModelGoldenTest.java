@@ -24,10 +24,14 @@ class UnifiedModelGoldenTest {
     static final Object[] fixtures = Fixtures.ALL.toArray();
 
     static UnifiedModel load(String fixture, DType dtype) {
+        return load(fixture, Numerics.cpu(dtype));
+    }
+
+    static UnifiedModel load(String fixture, Numerics numerics) {
         var folder = Fixtures.model(fixture);
         var weights = ShardedSafetensors.open(folder, "model");
         var config = UnifiedConfig.of(ConfigFile.read(folder.resolve("config.json")));
-        var store = ParameterStore.of(fixture, weights.tensors(), java.util.List.of(weights), Numerics.cpu(dtype));
+        var store = ParameterStore.of(fixture, weights.tensors(), java.util.List.of(weights), numerics);
         return UnifiedModel.of(config, store);
     }
 

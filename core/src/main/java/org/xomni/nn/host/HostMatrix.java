@@ -179,6 +179,11 @@ public final class HostMatrix {
         }
     }
 
+    /** Whether vectors are split into bytes, which are multiplied so fast that many are no worse than few. */
+    public boolean splits() {
+        return split != null;
+    }
+
     /** Whether vectors are rounded to bf16 like the weights. */
     public boolean rounds() {
         return packed != null;
