@@ -40,8 +40,9 @@ final class HostDecodeStep implements DecodeStep {
     private static final int PRODUCTS = 6;
     /** Ids of a prompt that are read together. */
     private static final int READ_TOGETHER = 64;
-    /** Ids up to which libtorch is slower (docs/log.md, 2026-11-30): where vectors are rounded like bf16 weights, and where int8 meets them as it is. */
+    /** Ids up to which libtorch is slower where vectors are rounded like bf16 weights (docs/log.md, 2026-11-30). */
     private static final int LONGEST_READ = 512;
+    /** The same where vectors are split into bytes. */
     private static final int LONGEST_INT8_READ = 256;
 
     private final UnifiedModel model;

@@ -6,6 +6,8 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.nn.host.HostKernels;
+import org.xomni.nn.host.HostUnpacking;
 import org.xomni.nn.host.Int8Gemm;
 import org.xomni.tensor.HugePages;
 import org.xomni.tensor.Scope;
@@ -16,8 +18,10 @@ import org.xomni.tensor.Tensors;
  * followed by the same columns of the next one. The last rows and columns are padded with zeros.
  *
  * @param panels int8 [ceil(R/64), ceil(C/4), 64, 4]
+ * @param sums of the weights of each row, at least R
  */
-public record Int8Panels(Tensor panels) implements PackedInt8 {
+@SuppressWarnings("ArrayRecordComponent") // read only
+public record Int8Panels(Tensor panels, int[] sums) implements PackedInt8 {
     /** Rows of a panel. */
     public static final int ROWS = 64;
     /** Columns that lie side by side: the CPU adds up their products. */
@@ -27,14 +31,15 @@ public record Int8Panels(Tensor panels) implements PackedInt8 {
     private static final int PIECE = 1024;
     private static final int BYTE = 0xFF;
 
-    /** Whether this CPU multiplies so many columns of bytes. */
+    /** Whether this CPU multiplies so many columns of bytes, and the JVM has the vectors for what is left to do. */
     static boolean suit(long columns) {
-        return Int8Gemm.available() && columns <= Int8Gemm.MOST_COLUMNS;
+        return HostKernels.available() && HostUnpacking.pays() && Int8Gemm.available() && columns <= Int8Gemm.MOST_COLUMNS;
     }
 
     /** {@link PackedInt8#pack} to this layout, which any CPU can do. */
     public static Int8Panels pack(Tensor weight, Tensor scale, Keep keep) {
-        return new Int8Panels(keep.made(() -> pack(weight, scale)));
+        int[] sums = new int[Math.toIntExact(weight.size(0))];
+        return new Int8Panels(keep.made(() -> pack(weight, scale, sums)), sums);
     }
 
     /** Groups of {@link #COLUMNS} columns. */
@@ -42,7 +47,7 @@ public record Int8Panels(Tensor panels) implements PackedInt8 {
         return (columns + COLUMNS - 1) / COLUMNS;
     }
 
-    private static Tensor pack(Tensor weight, Tensor scale) {
+    private static Tensor pack(Tensor weight, Tensor scale, int[] sums) {
         int rows = Math.toIntExact(weight.size(0));
         int columns = Math.toIntExact(weight.size(1));
         int groups = Math.toIntExact(groups(columns));
@@ -58,6 +63,7 @@ public record Int8Panels(Tensor panels) implements PackedInt8 {
                 for (int k = 0; k < count; k++) {
                     MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, (long) k * columns, values, 0, columns);
                     packRow(values, out, from + k, groups);
+                    sums[from + k] = sum(values);
                 }
             }
         }
@@ -73,6 +79,14 @@ public record Int8Panels(Tensor panels) implements PackedInt8 {
         }
     }
 
+    private static int sum(byte[] values) {
+        int sum = 0;
+        for (byte value : values) {
+            sum += value;
+        }
+        return sum;
+    }
+
     @Override
     public Tensor steps(long rows, long columns) {
         return Scope.only(() -> panels.permute(0, 2, 1, 3)
@@ -84,6 +98,6 @@ public record Int8Panels(Tensor panels) implements PackedInt8 {
 
     @Override
     public Int8Panels firstRows(long rows) {
-        return new Int8Panels(panels.narrow(0, 0, (rows + ROWS - 1) / ROWS));
+        return new Int8Panels(panels.narrow(0, 0, (rows + ROWS - 1) / ROWS), sums);
     }
 }

@@ -27,10 +27,12 @@ public sealed interface PackedInt8 permits Int8Lanes, Int8Panels {
     /**
      * The weights that the kernel multiplies by, before the scale.
      *
+     * @param rows of the matrix, which may be padded here
+     * @param columns of the matrix
      * @return fp32 [rows, columns]
      */
     Tensor steps(long rows, long columns);
 
-    /** The same for the first rows; shares memory. */
+    /** The same for the first rows, and perhaps some more; shares memory. */
     PackedInt8 firstRows(long rows);
 }

@@ -21,7 +21,7 @@ public final class CpuFeatures {
         return FLAGS.contains("avx512_bf16") && !FLAGS.contains("amx_bf16");
     }
 
-    /** Whether vector instructions multiply bytes, and there are no tiles for it. */
+    /** Whether vector instructions multiply bytes, and there are no tiles for it, whose set-up is a state of the thread. */
     public static boolean int8ByVectors() {
         return FLAGS.contains("avx512_vnni") && !FLAGS.contains("amx_int8");
     }

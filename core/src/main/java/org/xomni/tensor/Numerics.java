@@ -28,6 +28,9 @@ public record Numerics(DType weights, DType compute, Quantization quantization, 
         if (!device.matches("cpu|cuda(:\\d{1,3})?")) {
             throw new InputException("device '" + device + "' is not known; use cpu, cuda or cuda:0");
         }
+        if (quantization == Quantization.INT8 && !device.equals("cpu")) {
+            throw new InputException("int8 weights are for the CPU; leave --quantize out, or use --device cpu");
+        }
         if (!device.equals("cpu")) {
             Engine.requireCuda(device);
         }

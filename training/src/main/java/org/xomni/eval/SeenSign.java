@@ -46,12 +46,16 @@ public final class SeenSign {
         Map<Aspect, Double> values = new EnumMap<>(Aspect.class);
         values.put(Aspect.BACKGROUND, is(geometry.background() == asked.background()));
         values.put(Aspect.BORDER, is(geometry.border().equals(asked.border())));
-        scoreShapes(asked, shapes.stream().map(SeenShape::shape).toList(), values);
+        scoreShapes(values);
         asked.text().ifPresent(text -> values.put(Aspect.TEXT_COLOUR, is(geometry.textColour(shapes).equals(Optional.of(text.colour())))));
         return values;
     }
 
-    /** Whether text stands at the height that was asked for, by what stands out from the ground: 1 or 0. To be asked only where text was asked for. */
+    /**
+     * Whether text stands at the height that was asked for, by what stands out from the ground: 1 or 0.
+     *
+     * @throws java.util.NoSuchElementException if no text was asked for
+     */
     public double textPlace() {
         return is(geometry.textStandsAtItsHeight(shapes));
     }
@@ -61,7 +65,8 @@ public final class SeenSign {
         return geometry.without(shapes);
     }
 
-    private static void scoreShapes(Scene asked, List<Shape> seen, Map<Aspect, Double> values) {
+    private void scoreShapes(Map<Aspect, Double> values) {
+        List<Shape> seen = shapes.stream().map(SeenShape::shape).toList();
         int count = asked.shapes().size();
         if (count == 0) {
             values.put(Aspect.NO_SHAPE, is(seen.isEmpty()));

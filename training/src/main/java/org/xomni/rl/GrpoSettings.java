@@ -11,9 +11,9 @@ import org.xomni.train.Default;
  * @param prompts of a batch; the paper's batch of 512 rollouts has 32
  * @param rollouts for each prompt: a group
  * @param temperature at which rollouts are drawn and scored, old and current, in the first step: above 1 the policy explores more than it will when it is
- *     used, at temperature 1. The reference stays what it is at {@link #REFERENCE_TEMPERATURE}: the penalty calls a policy that explores back to it, and does
- *     not tell it to draw as carelessly at 1 as it explores
- * @param finalTemperature in the last step; it changes evenly in between, and should rise as the policy becomes surer; by default it stays
+ *     used, at temperature 1. The reference is scored at {@link #REFERENCE_TEMPERATURE}: the penalty is least where the policy, drawn at this temperature, draws what the
+ *     reference draws at 1. At 1 it is then surer than the reference, its logits being larger by this factor; so the KL is above 0 from the first step
+ * @param finalTemperature in the last step, if there are several; it changes evenly in between, and should rise as the policy becomes surer; by default it stays
  * @param kl weight of the penalty towards the reference, beta
  * @param clip of the ratio
  * @param aggregation of tokens

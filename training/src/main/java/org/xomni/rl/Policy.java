@@ -33,7 +33,7 @@ import org.xomni.train.UnifiedStage;
  */
 public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRank lowRank) implements AutoCloseable {
     private static final String COMPONENT = "model/";
-    /** Of weights that are summed up at once: buffers end at 2 GiB. */
+    /** Bytes that are summed up at once: a buffer has 2 GiB at most. */
     private static final long MOST_BYTES = 1 << 30;
 
     /**
@@ -71,7 +71,7 @@ public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRa
         return ParameterGroup.of("model", model.store(), name -> lowRank == null || LowRank.isAdapter(name), 1);
     }
 
-    /** Tells the reference's weights from others: with those that a run began with it has to go on. */
+    /** Tells the reference's weights, as they are in memory, from others: with those that a run began with it has to go on. */
     String referenceFingerprint() {
         CRC32C sum = new CRC32C();
         new TreeMap<>(reference.store().parameters()).forEach((name, parameter) -> {

@@ -10,15 +10,15 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Tensors;
 
 /**
- * How a model scores rollouts: the one place where old, current and reference log-probabilities come from. It is the distribution that rollouts are
- * drawn from, the softmax of the image head with no filter and at their temperature; the sampler's own arithmetic rounds differently and is not used.
+ * How a model scores rollouts: the one place where old, current and reference log-probabilities come from. The policy's is the distribution that rollouts are
+ * drawn from, the softmax of the image head with no filter and at their temperature (the reference's at 1); the sampler's own arithmetic rounds differently and is not used.
  *
  * @param chosen_BT log-probability of each token, fp32, 0 at padding
  * @param all_NK log-probabilities of all codes where each token stands
  */
 record TokenScores(Tensor chosen_BT, Tensor all_NK) {
 
-    /** @param temperature at which rollouts are drawn: it divides the logits */
+    /** @param temperature divides the logits: that of the rollouts for the policy, 1 for the reference */
     static TokenScores of(UnifiedModel model, RolloutTensors batch, double temperature) {
         Tensor hidden_BLD = model.forward(batch.ids_BL());
         Tensor hidden_ND = hidden_BLD.flatten(0, 1).index_select(0, batch.positions_N());

@@ -255,7 +255,7 @@ class GrpoLoopTest {
         assertThat(settings(1.3, 0, 1, 1).temperature(4, 5)).as("it stays if no other is asked for").isEqualTo(1.3);
         List<Map<String, Double>> metrics = train(rewards(GrpoLoopTest::lowCodes), rising, loop(3, 100));
         assertThat(metrics.stream().mapToDouble(m -> value(m, "temperature")).toArray()).as("the run's").containsExactly(new double[] {1.2, 1.4, 1.6}, within(1e-9));
-        assertThat(metrics).as("what is drawn at a temperature is scored at it").allSatisfy(m -> assertThat(value(m, "first_ratio_error")).isZero());
+        assertThat(metrics).as("old and current scores are of the same temperature").allSatisfy(m -> assertThat(value(m, "first_ratio_error")).isZero());
     }
 
     @Test

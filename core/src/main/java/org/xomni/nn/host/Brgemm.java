@@ -5,15 +5,19 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.Engine;
 
 /**
- * oneDNN's kernels for small matrices that stay in the caches, as libtorch exports them ({@code at::native::cpublas::brgemm}). They are no part of libtorch's
- * interface: one that is not found is null.
+ * oneDNN's kernels for small matrices, as libtorch exports them ({@code at::native::cpublas::brgemm}). They are no part of libtorch's interface: one that is not
+ * found is null.
  */
 final class Brgemm {
     private static final String PREFIX = "_ZN2at6native7cpublas6brgemmEllllllb";
+
+    /** By these users keep oneDNN from instructions that the CPU has; a kernel that needs them would then end the JVM. */
+    private static final boolean RESTRICTED = Stream.of("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA").anyMatch(name -> System.getenv(name) != null);
 
     private Brgemm() {}
 
@@ -25,6 +29,9 @@ final class Brgemm {
      *     dot products
      */
     static @Nullable MethodHandle find(String types) {
+        if (RESTRICTED) {
+            return null;
+        }
         Engine.start();
         ValueLayout.OfLong number = ValueLayout.JAVA_LONG;
         FunctionDescriptor type = FunctionDescriptor.ofVoid(

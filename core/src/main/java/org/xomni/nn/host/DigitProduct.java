@@ -2,7 +2,7 @@ package org.xomni.nn.host;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.nn.Int8Panels;
 import org.xomni.tensor.Tensors;
@@ -36,23 +36,7 @@ final class DigitProduct {
         this.rows = rows;
         this.depth = Math.toIntExact(panels.panels().size(1)) * Int8Panels.COLUMNS;
         this.scale = scale;
-        this.excess = excess();
-    }
-
-    /** By a product with ones. */
-    private int[] excess() {
-        int[] sums = new int[rows];
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment ones = arena.allocate(depth, PANEL).fill((byte) 1);
-            MemorySegment out = arena.allocate((long) PANEL * Integer.BYTES, PANEL);
-            for (int first = 0; first < rows; first += PANEL) {
-                Int8Gemm.multiply(ones.address(), 1, depth, panel(first), PANEL, PANEL, out.address(), PANEL);
-                for (int i = 0; i < Math.min(PANEL, rows - first); i++) {
-                    sums[first + i] = Digits.OFFSET * out.getAtIndex(ValueLayout.JAVA_INT, i);
-                }
-            }
-        }
-        return sums;
+        this.excess = Arrays.stream(panels.sums(), 0, rows).map(sum -> Digits.OFFSET * sum).toArray();
     }
 
     private long panel(int row) {
@@ -69,6 +53,7 @@ final class DigitProduct {
      * @param x split
      */
     void multiply(HostVector x, int batch, HostVector y, int from, int to) {
+        long digits = x.digits(batch);
         long products = PRODUCTS.get().address();
         for (int row = from; row < to; ) {
             int within = row % PANEL;
@@ -76,7 +61,7 @@ final class DigitProduct {
             for (int b = 0; b < batch; b += TOGETHER) {
                 int vectors = Math.min(TOGETHER, batch - b);
                 Int8Gemm.multiply(
-                        x.digits(b), Digits.COUNT * vectors, depth, panel(row) + (long) within * Int8Panels.COLUMNS, PANEL, last - row, products, PANEL);
+                        digits + (long) b * Digits.COUNT * depth, Digits.COUNT * vectors, depth, panel(row) + (long) within * Int8Panels.COLUMNS, PANEL, last - row, products, PANEL);
                 for (int v = 0; v < vectors; v++) {
                     long at = products + (long) v * Digits.COUNT * PANEL * Integer.BYTES;
                     Digits.join(at, PANEL, last - row, excess, scale, row, x.step(b + v), y.address(b + v, 1) + (long) row * Float.BYTES);

@@ -16,14 +16,15 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * A vector as whole numbers of 24 bits, nearly as precise as fp32 in its largest elements (2^-22 of the largest at worst), which bytes can be multiplied with:
+ * A vector as whole numbers of 24 bits, nearly as precise as fp32 in its largest elements (within 2^-22 of the largest, or 2^-126), which bytes can be multiplied with:
  *
  * <pre>
  * x = step * q,   q = 65536 d2 + 256 d1 + d0,   -128 <= d <= 127
  * W x = step * (65536 W d2 + 256 W d1 + W d0)
  * </pre>
  *
- * Stored are d + 128, as the CPU wants one factor without a sign; 128 times the sum of a row of W is to be taken off each product.
+ * Stored are d + 128, as the CPU wants one factor without a sign; 128 times the sum of a row of W is to be taken off each product. Where an element of x is
+ * infinite or no number, so is step, and all of W x is no number.
  */
 final class Digits {
     /** Of a number. */
@@ -57,7 +58,8 @@ final class Digits {
      */
     static float split(long vector, int size, long digits, long stride) {
         float largest = largest(vector, size);
-        float step = largest / MOST;
+        // The inverse shall be a number; what is none stays none.
+        float step = Math.max(largest / MOST, Float.MIN_NORMAL);
         float inverse = 1 / step;
         int i = 0;
         for (; i <= size - LANES; i += LANES) {

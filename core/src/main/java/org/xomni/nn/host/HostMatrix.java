@@ -7,9 +7,9 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
-import org.xomni.nn.Linear;
 import org.xomni.nn.Int8Lanes;
 import org.xomni.nn.Int8Panels;
+import org.xomni.nn.Linear;
 import org.xomni.tensor.Tensors;
 
 /**
@@ -163,7 +163,7 @@ public final class HostMatrix {
         return type != Type.INT8 && (long) cols * type.bytes() <= SHORT_ROW;
     }
 
-    /** Vectors up to which one pass over the weights serves all of them; libtorch was slower with 8, for short rows with 32 too (docs/log.md). */
+    /** Vectors up to which one pass over the weights serves all of them; libtorch was slower with 8, for short rows and for bytes with 64 too (docs/log.md). */
     public int mostVectors() {
         return isShort() || split != null ? 64 : 8;
     }
@@ -179,7 +179,7 @@ public final class HostMatrix {
         }
     }
 
-    /** Whether vectors are split into bytes, which are multiplied so fast that many are no worse than few. */
+    /** Whether vectors are split into bytes, which are multiplied so fast that libtorch, which unpacks all weights first, was slower with any number (docs/log.md, 2026-11-30). */
     public boolean splits() {
         return split != null;
     }
@@ -202,9 +202,7 @@ public final class HostMatrix {
             throw new IllegalArgumentException("a [" + rows + ", " + cols + "] matrix cannot take x [" + x.batch() + ", " + x.size()
                     + "] to y [" + y.batch() + ", " + y.size() + "] for a batch of " + batch);
         }
-        if (slabs.stream().anyMatch(slab -> slab.weight.isNull()) || split != null && split.isClosed()) {
-            throw new IllegalStateException("the layer of this host matrix is closed");
-        }
+        requireOpen();
         if (split != null) {
             split.multiply(x, batch, y, from, to);
             addBias(y, batch, from, to);
@@ -213,6 +211,16 @@ public final class HostMatrix {
             addBias(y, batch, from, to);
         } else {
             slabs.forEach(slab -> multiply(slab, x, batch, y, from, to));
+        }
+    }
+
+    private void requireOpen() {
+        boolean closed = split != null && split.isClosed();
+        for (Slab slab : slabs) {
+            closed |= slab.weight.isNull();
+        }
+        if (closed) {
+            throw new IllegalStateException("the layer of this host matrix is closed");
         }
     }
 

@@ -23,6 +23,8 @@ public final class HostVector implements AutoCloseable {
     private final long stride;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
+    /** Copies as products with weights read them that come two and four to a lane. */
+    private final MemorySegment[] laidOut = {MemorySegment.NULL, MemorySegment.NULL};
     private MemorySegment wide = MemorySegment.NULL;
     private MemorySegment rounded = MemorySegment.NULL;
     private MemorySegment digits = MemorySegment.NULL;
@@ -37,7 +39,7 @@ public final class HostVector implements AutoCloseable {
         this.size = size;
         this.steps = new float[batch];
         this.stride = ((long) size * Float.BYTES + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        this.memory = arena.allocate(3L * batch * stride, ALIGNMENT);
+        this.memory = arena.allocate(batch * stride, ALIGNMENT);
     }
 
     public int batch() {
@@ -75,13 +77,12 @@ public final class HostVector implements AutoCloseable {
         if (ways == 1) {
             return;
         }
+        MemorySegment to = laidOut(ways);
         for (int row = WideDot.vectors(registers); row < batch; row++) {
-            long from = offset(row, 0);
-            long to = from + plane(ways);
             if (ways == 2) {
-                split(from, to);
+                evenThenOdd(offset(row, 0), to);
             } else {
-                interleave(from, to);
+                interleave(offset(row, 0), to);
             }
         }
     }
@@ -119,15 +120,15 @@ public final class HostVector implements AutoCloseable {
         }
     }
 
-    /** Where {@link #split} has put the digits of a vector and of those after it, [batch, 3, size], each size padded to a multiple of 4. */
-    long digits(int row) {
+    /** Where {@link #split} has put the digits of the first {@code batch}, [batch, 3, size], the size padded to a multiple of 4. */
+    long digits(int batch) {
         if (!arena.scope().isAlive()) {
             throw new IllegalStateException("the host vector is closed");
         }
-        if (digits.byteSize() < digitBytes() * Digits.COUNT * (row + 1)) {
-            throw new IllegalStateException("the host vector is not split for " + (row + 1) + " vectors");
+        if (digits.byteSize() < digitBytes() * Digits.COUNT * batch) {
+            throw new IllegalStateException("the host vector is not split for " + batch + " vectors");
         }
-        return digits.address() + digitBytes() * Digits.COUNT * row;
+        return digits.address();
     }
 
     /** What a vector's last digit is worth. */
@@ -164,30 +165,30 @@ public final class HostVector implements AutoCloseable {
     }
 
     /** For bf16: all even elements, then the odd ones. */
-    private void split(long from, long to) {
+    private void evenThenOdd(long row, MemorySegment to) {
         int odd = Dot.oddFrom(size);
         for (int i = 0; i < size / 2; i++) {
-            copy(from, 2 * i, to, i);
-            copy(from, 2 * i + 1, to, odd + i);
+            copy(row, 2 * i, to, i);
+            copy(row, 2 * i + 1, to, odd + i);
         }
     }
 
     /** For int8: in each chunk of 32, every fourth element from the first, from the second, and so on. After the last element are zeros. */
-    private void interleave(long from, long to) {
+    private void interleave(long row, MemorySegment to) {
         int ways = 4;
         int part = Int8Lanes.COLUMNS / ways;
         for (int chunk = 0; chunk < size; chunk += Int8Lanes.COLUMNS) {
             for (int k = 0; k < ways; k++) {
                 for (int i = 0; i < part; i++) {
-                    copy(from, chunk + ways * i + k, to, chunk + part * k + i);
+                    copy(row, chunk + ways * i + k, to, chunk + part * k + i);
                 }
             }
         }
     }
 
-    private void copy(long from, int i, long to, int k) {
-        float value = memory.get(ValueLayout.JAVA_FLOAT, from + (long) Float.BYTES * i);
-        memory.set(ValueLayout.JAVA_FLOAT, to + (long) Float.BYTES * k, value);
+    /** Element {@code i} of the row to the place of element {@code k}; what comes after the last one is zero. */
+    private void copy(long row, int i, MemorySegment to, int k) {
+        to.set(ValueLayout.JAVA_FLOAT, row + (long) Float.BYTES * k, memory.get(ValueLayout.JAVA_FLOAT, row + (long) Float.BYTES * i));
     }
 
     @Override
@@ -201,16 +202,27 @@ public final class HostVector implements AutoCloseable {
         if (!arena.scope().isAlive()) {
             throw new IllegalStateException("the host vector is closed");
         }
-        return memory.address() + plane(ways) + row * stride;
+        MemorySegment all = ways == 1 ? memory : laidOut[place(ways)];
+        if (all.byteSize() == 0) {
+            throw new IllegalStateException("the host vector is not prepared for " + ways + " weights to a lane");
+        }
+        return all.address() + row * stride;
+    }
+
+    private MemorySegment laidOut(int ways) {
+        if (laidOut[place(ways)].byteSize() == 0) {
+            laidOut[place(ways)] = arena.allocate(batch * stride, ALIGNMENT);
+        }
+        return laidOut[place(ways)];
+    }
+
+    private static int place(int ways) {
+        return Integer.numberOfTrailingZeros(ways) - 1;
     }
 
     /** Elements from one vector to the next. */
     long stride() {
         return stride / Float.BYTES;
-    }
-
-    private long plane(int ways) {
-        return stride * batch * Integer.numberOfTrailingZeros(ways);
     }
 
     private long offset(int row, int i) {

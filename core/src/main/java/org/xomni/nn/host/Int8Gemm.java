@@ -15,6 +15,7 @@ public final class Int8Gemm {
 
     private Int8Gemm() {}
 
+    /** Whether this CPU has such instructions and libtorch the kernel. */
     public static boolean available() {
         return KERNEL != null;
     }

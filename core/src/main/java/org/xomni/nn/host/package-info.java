@@ -5,11 +5,12 @@
  * machine with AVX2 and two cores that reads about 30, and each of its operations costs 2 to 60 microseconds besides. A {@link
  * org.xomni.nn.host.HostMatrix} is a {@link org.xomni.nn.Linear} over the same memory, a {@link org.xomni.nn.host.HostVector} what it
  * multiplies, a {@link org.xomni.nn.host.Team} the threads that share the rows. Activations are fp32;
- * where the CPU has instructions for bf16, short rows of bf16 round them first and are multiplied by oneDNN's kernel ({@link org.xomni.nn.host.Bf16Gemm}).
+ * where the CPU has instructions for bf16, short rows of bf16 round them first and are multiplied by oneDNN's kernel ({@link org.xomni.nn.host.Bf16Gemm}); where it has instructions for
+ * bytes, int8 is multiplied by another ({@link org.xomni.nn.host.Int8Gemm}).
  *
  * <p>Numbers, median share of the read bandwidth that plain reads of as many bytes reach in turns with the products, two threads on two AVX2
  * cores of a shared machine (20 to 26 GB/s at the time): fp32 97 to 109%, bf16 81 to 106%, int8 70 to 84% for matrices of 512 to 16384 rows. On
- * AVX2 int8 is bound by unpacking: 22 GB/s from the cache. Printed by
+ * AVX2 int8 is bound by unpacking: 22 GB/s from the cache; with instructions for bytes it is not (docs/log.md, 2026-11-30). Printed by
  *
  * <pre>
  * mvn -q -pl core test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath

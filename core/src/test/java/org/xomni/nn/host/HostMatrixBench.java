@@ -102,8 +102,8 @@ final class HostMatrixBench {
                 x,
                 1,
                 y,
-                Team.from(part, parts, rows, HostMatrix.BLOCK),
-                Team.from(part + 1, parts, rows, HostMatrix.BLOCK)));
+                Team.from(part, parts, rows, matrix.block()),
+                Team.from(part + 1, parts, rows, matrix.block())));
         return System.nanoTime() - start;
     }
 

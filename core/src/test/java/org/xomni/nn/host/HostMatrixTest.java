@@ -9,9 +9,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
+import java.util.Arrays;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -19,7 +18,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.xomni.nn.Int8Lanes;
 import org.xomni.nn.Int8Panels;
 import org.xomni.nn.Linear;
@@ -34,25 +33,22 @@ class HostMatrixTest {
         {130, 1001}, {150, 256}, {10, 2049}, {6, 5000},
     };
 
-    /** How weights are held, where this CPU has kernels for it. */
+    /** How weights are held. */
     private enum Weights {
         FP32,
         BF16,
         INT8_LANES,
         INT8_PANELS;
 
-        private static List<Weights> here() {
-            return Stream.of(values()).filter(w -> w != INT8_PANELS || Int8Gemm.available()).toList();
+        void assumeSuitedToThisCpu() {
+            assumeTrue(this != INT8_PANELS || Int8Gemm.available());
         }
     }
 
-    private static List<Weights> here() {
-        return Weights.here();
-    }
-
     @ParameterizedTest
-    @MethodSource("here")
+    @EnumSource
     void agreesWithLibtorchForEveryShape(Weights type) {
+        type.assumeSuitedToThisCpu();
         for (int[] shape : SHAPES) {
             for (boolean bias : new boolean[] {false, true}) {
                 try (Scope scope = Scope.inference()) {
@@ -76,7 +72,7 @@ class HostMatrixTest {
     @ParameterizedTest
     @CsvSource({"FP32, false", "BF16, false", "BF16, true", "INT8_LANES, false", "INT8_PANELS, false"})
     void aRowHasTheSameBitsAloneAndInCompanyAndHoweverRowsAreSplit(Weights type, boolean mayRound) {
-        assumeTrue(Weights.here().contains(type));
+        type.assumeSuitedToThisCpu();
         for (int[] shape : SHAPES) {
             try (Scope scope = Scope.inference()) {
                 HostMatrix matrix = HostMatrix.of(layer(type, shape[0], shape[1], true), mayRound, Arena.ofAuto());
@@ -125,14 +121,50 @@ class HostMatrixTest {
     }
 
     @ParameterizedTest
-    @MethodSource("here")
+    @EnumSource
     void compiledAndInterpretedCodeGiveTheSameBits(Weights type) {
+        type.assumeSuitedToThisCpu();
         try (Scope scope = Scope.inference()) {
             HostMatrix matrix = HostMatrix.of(layer(type, 64, 333, true), false, Arena.ofAuto());
             Tensor x = normal(5, 1, 333);
             float[] first = multiply(matrix, x, 1, 64);
             for (int i = 0; i < 3000; i++) {
                 assertThat(multiply(matrix, x, 1, 64)).containsExactly(first);
+            }
+        }
+    }
+
+    /** Panels end within a panel of the whole matrix. */
+    @ParameterizedTest
+    @EnumSource
+    void theFirstRowsOfALayerAreMultipliedAlone(Weights type) {
+        type.assumeSuitedToThisCpu();
+        try (Scope scope = Scope.inference()) {
+            Linear layer = layer(type, 200, 96, true);
+            Tensor x = normal(5, 3, 96);
+            float[] all = multiply(HostMatrix.of(layer, false, Arena.ofAuto()), x, 3, 200);
+            float[] first = multiply(HostMatrix.of(layer.firstRows(70), false, Arena.ofAuto()), x, 3, 70);
+            for (int b = 0; b < 3; b++) {
+                assertThat(Arrays.copyOfRange(first, 70 * b, 70 * b + 70)).containsExactly(Arrays.copyOfRange(all, 200 * b, 200 * b + 70));
+            }
+        }
+    }
+
+    @Test
+    void refusesVectorsThatAreNotPrepared() {
+        for (Weights type : new Weights[] {Weights.BF16, Weights.INT8_LANES, Weights.INT8_PANELS}) {
+            if (type == Weights.INT8_PANELS && !Int8Gemm.available()) {
+                continue;
+            }
+            try (Scope scope = Scope.inference();
+                    HostVector x = new HostVector(20, 40);
+                    HostVector y = new HostVector(20, 8)) {
+                HostMatrix matrix = HostMatrix.of(layer(type, 8, 40, false), false, Arena.ofAuto());
+                assertThatThrownBy(() -> matrix.multiply(x, 1, y, 0, 8)).as("%s", type).isInstanceOf(IllegalStateException.class).hasMessageContaining("not");
+                if (type == Weights.INT8_PANELS) {
+                    matrix.prepare(x, 1);
+                    assertThatThrownBy(() -> matrix.multiply(x, 5, y, 0, 8)).isInstanceOf(IllegalStateException.class).hasMessageContaining("5 vectors");
+                }
             }
         }
     }
