@@ -12,7 +12,7 @@ import org.xomni.train.Default;
  * @param rollouts for each prompt: a group
  * @param temperature at which rollouts are drawn and scored, old and current, in the first step: above 1 the policy explores more than it will when it is
  *     used, at temperature 1. The reference is scored at {@link #REFERENCE_TEMPERATURE}: the penalty is least where the policy, drawn at this temperature, draws what the
- *     reference draws at 1. At 1 it is then surer than the reference, its logits being larger by this factor; so the KL is above 0 from the first step
+ *     reference draws at 1. At 1 it is then surer than the reference, its logits being larger by this factor; so at another temperature than 1 the KL is above 0 from the first step
  * @param finalTemperature in the last step, if there are several; it changes evenly in between, and should rise as the policy becomes surer; by default it stays
  * @param kl weight of the penalty towards the reference, beta
  * @param clip of the ratio
