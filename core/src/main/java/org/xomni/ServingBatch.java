@@ -52,6 +52,11 @@ final class ServingBatch implements AutoCloseable {
         return rows.stream().anyMatch(Speech.class::isInstance);
     }
 
+    /** Whether the tokens of a picture will all be drawn within so many steps. */
+    boolean endsOneWithin(int steps) {
+        return rows.stream().anyMatch(row -> row instanceof Picture && row.sequence().left() <= steps);
+    }
+
     /** Slots that nobody holds. */
     int free() {
         return batch.free();

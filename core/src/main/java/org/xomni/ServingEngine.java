@@ -30,6 +30,9 @@ public final class ServingEngine implements AutoCloseable {
     /** What a client that was refused is told to wait. */
     static final Duration RETRY_AFTER = Duration.ofSeconds(2);
 
+    /** Steps for which a picture whose tokens are drawn waits for another. */
+    private static final int WORTH_WAITING = 8;
+
     private static final Duration GRACE = Duration.ofSeconds(30);
 
     private final XOmni xomni;
@@ -211,30 +214,37 @@ public final class ServingEngine implements AutoCloseable {
         loaded.complete(null);
         try (batch) {
             while (!stopping) {
-                leaveCoresToVision(batch);
                 begin(batch);
                 batch.step();
+                paint(batch);
                 waitForWork(batch);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            vision.paint();
             refuseWaiting();
         }
     }
 
     /**
-     * Draws nothing as long as pictures whose tokens are drawn keep all cores busy: they are finished sooner, and those that arrive meanwhile are drawn together
-     * by all cores. Answers, which are read as they come, do not wait for pictures.
+     * Pixels or tokens, in turns. Small pictures take a thread each, and beside one of them drawing is slower by more than that thread: what each works with displaces
+     * what the other does. So pictures whose tokens are drawn are gathered until there are some for every thread, as long as the next is drawn within a few steps; then
+     * nothing is drawn until all are made. Tasks that arrive meanwhile are drawn together. Answers, which are read as they come, do not wait for pictures.
      */
-    private void leaveCoresToVision(ServingBatch batch) throws InterruptedException {
-        lock.lock();
-        try {
-            while (!stopping && vision.isFull() && !batch.isSpeaking() && waiting.stream().noneMatch(job -> job.task() instanceof Task.Answer)) {
-                boolean unused = changed.await(1, TimeUnit.SECONDS);
+    private void paint(ServingBatch batch) throws InterruptedException {
+        if (vision.isFull()) {
+            vision.paint();
+            lock.lock();
+            try {
+                while (!stopping && vision.isPainting() && !batch.isSpeaking() && waiting.stream().noneMatch(job -> job.task() instanceof Task.Answer)) {
+                    boolean unused = changed.await(1, TimeUnit.SECONDS);
+                }
+            } finally {
+                lock.unlock();
             }
-        } finally {
-            lock.unlock();
+        } else if (!batch.endsOneWithin(WORTH_WAITING)) {
+            vision.paint();
         }
     }
 

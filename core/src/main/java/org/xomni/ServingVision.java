@@ -29,6 +29,8 @@ import org.xomni.tensor.Engine;
 final class ServingVision implements AutoCloseable {
     /** A preview is for a glance. */
     private static final int PREVIEW_STEPS = 4;
+    /** Small pictures for each thread that are worth not drawing meanwhile. */
+    private static final int TOGETHER = 3;
 
     private final XOmni xomni;
     private final ServingCounts counts;
@@ -39,8 +41,10 @@ final class ServingVision implements AutoCloseable {
             count, count, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
     /** Read by those that make small pictures, written by those that want to be alone. */
     private final ReadWriteLock company = new ReentrantReadWriteLock(true);
-    /** Small pictures that are not finished: {@link #isFull}. */
+    /** Small pictures that are not finished: {@link #isPainting}, {@link #isFull}. */
     private final AtomicInteger small = new AtomicInteger();
+    /** Small pictures that wait to be begun with others: {@link #paint}. */
+    private final AtomicInteger gathered = new AtomicInteger();
     /** Whatever is not done yet: {@link #isBusy}. */
     private final AtomicInteger pending = new AtomicInteger();
     private final boolean deterministic;
@@ -81,22 +85,38 @@ final class ServingVision implements AutoCloseable {
         });
     }
 
-    /** Makes the picture of a job whose tokens are drawn; alike ones that wait at the same time side by side. */
+    /**
+     * Makes the picture of a job whose tokens are drawn; alike ones that wait at the same time side by side. Small ones wait for {@link #paint}.
+     */
     void decode(Job<?> job, DrawRequest request, ImageTokens tokens, String shown, int promptTokens) {
         counts.decoding.increment();
         job.whenDone(counts.decoding::decrement);
         var picture = new TokenDecoder.Picture(tokens, tokens.height() * tokens.width(), shown, request.seed(), request.decode());
+        drawn.add(new Drawn(job, request, picture, promptTokens));
         if (xomni.pixels().isSmall(List.of(picture))) {
             small.incrementAndGet();
             job.whenDone(small::decrementAndGet);
+            gathered.incrementAndGet();
+        } else {
+            var unused = run(this::decodeNext);
         }
-        drawn.add(new Drawn(job, request, picture, promptTokens));
-        var unused = run(this::decodeNext);
     }
 
-    /** Whether small pictures keep all threads busy. */
+    /** Begins the small pictures that wait. */
+    void paint() {
+        for (int left = gathered.getAndSet(0); left > 0; left--) {
+            var unused = run(this::decodeNext);
+        }
+    }
+
+    /** Whether small pictures wait or are made. */
+    boolean isPainting() {
+        return small.get() > 0;
+    }
+
+    /** Whether there are so many of them that all threads are busy for a while, also when some take longer than others. */
     boolean isFull() {
-        return small.get() >= count;
+        return small.get() >= TOGETHER * count;
     }
 
     /** Whether it works, or has work to do. */

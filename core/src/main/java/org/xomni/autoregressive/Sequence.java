@@ -69,6 +69,11 @@ public final class Sequence implements AutoCloseable {
         return limit;
     }
 
+    /** How many more tokens there are at most. */
+    public int left() {
+        return limit - count;
+    }
+
     KvCache.Slot conditional() {
         return conditional;
     }
