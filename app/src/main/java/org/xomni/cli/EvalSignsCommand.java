@@ -18,6 +18,7 @@ import org.xomni.Drawing;
 import org.xomni.Progress;
 import org.xomni.XOmni;
 import org.xomni.autoregressive.Sampling;
+import org.xomni.data.signs.Split;
 import org.xomni.eval.ContactSheet;
 import org.xomni.eval.SignsEvaluation;
 import org.xomni.eval.SignsReport;
@@ -54,6 +55,13 @@ final class EvalSignsCommand implements Callable<Integer> {
 
     @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Of the signs and the drawing. Default: 1.")
     long seed;
+
+    @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "held-out",
+            description = {
+                "held-out: held-out words, and all signs with shapes or a border have at least one combination of colours that is held out, too;",
+                "held-out-words: held-out words with combinations of colours as they come. Default: held-out."
+            })
+    String split = "held-out";
 
     @Option(names = "--cfg", paramLabel = "S", split = ",", defaultValue = "1,2",
             description = "Guidance scales of the tokens; 1 is none. Default: 1,2.")
@@ -96,7 +104,7 @@ final class EvalSignsCommand implements Callable<Integer> {
             }
         }
         try (XOmni xomni = modelOptions.load(); TextReader reader = new TextReader()) {
-            SignsEvaluation evaluation = new SignsEvaluation(seed, prompts, batch, new SignsScorer(reader));
+            SignsEvaluation evaluation = new SignsEvaluation(seed, split(), prompts, batch, new SignsScorer(reader));
             SignsReport report = evaluation.report(
                     parts.contains(Part.GENERATION) ? generation(evaluation, xomni, samplings) : Map.of(),
                     parts.contains(Part.RECONSTRUCTION) ? Optional.of(reconstruction(evaluation, xomni)) : Optional.empty(),
@@ -109,6 +117,14 @@ final class EvalSignsCommand implements Callable<Integer> {
             System.out.print(report.table());
         }
         return 0;
+    }
+
+    private Split split() {
+        return switch (split) {
+            case "held-out" -> Split.HELD_OUT;
+            case "held-out-words" -> Split.HELD_OUT_WORDS;
+            default -> throw new InputException("--split '" + split + "' is not one that scores are measured on; use held-out or held-out-words");
+        };
     }
 
     /** As {@code generate} draws, but for guidance and temperature. */

@@ -18,7 +18,7 @@ final class SignsOptions {
 
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "train",
             description = "train or held-out, which never share a word or a combination of colours, or practice: words of train,"
-                    + " each scene with a combination of neither. Default: train.")
+                    + " each scene with a combination of neither; or held-out-words: words of held-out with any combination. Default: train.")
     String split = "train";
 
     @Option(names = "--tasks", paramLabel = "TASK=WEIGHT", split = ",",
@@ -50,7 +50,8 @@ final class SignsOptions {
             case "train" -> Split.TRAIN;
             case "held-out" -> Split.HELD_OUT;
             case "practice" -> Split.PRACTICE;
-            default -> throw new InputException("--split '" + split + "' is not known; use train, held-out or practice");
+            case "held-out-words" -> Split.HELD_OUT_WORDS;
+            default -> throw new InputException("--split '" + split + "' is not known; use train, practice, held-out or held-out-words");
         };
     }
 

@@ -28,6 +28,8 @@ import org.xomni.tensor.Tensors;
  * <p>Whole sequences may be scored by several threads at a time; all else is for one.
  */
 public final class UnifiedModel implements AutoCloseable {
+    /** The parameter of the norm before the image head: gains that scale the logits of image tokens. */
+    public static final String IMAGE_NORM = "model.mm_norm.weight";
     /** Prompts are read in pieces of this many positions, which bounds the memory for attention scores. */
     private static final int PREFILL_CHUNK = 512;
 

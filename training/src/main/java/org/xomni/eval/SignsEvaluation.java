@@ -29,10 +29,11 @@ import org.xomni.tensor.InputException;
  * The benchmark of the signs world: the first {@code count} held-out scenes of a seed, each with its complete prompt.
  *
  * @param seed of the world
+ * @param split of the scenes, one that nothing is trained on
  * @param count of scenes
  * @param batch how many pictures of one size are asked for at once, at most
  */
-public record SignsEvaluation(long seed, int count, int batch, SignsScorer scorer) {
+public record SignsEvaluation(long seed, Split split, int count, int batch, SignsScorer scorer) {
     private static final int QUESTIONS_PER_SCENE = 3;
 
     /** Draws pictures; both sides in pixels. */
@@ -82,15 +83,18 @@ public record SignsEvaluation(long seed, int count, int batch, SignsScorer score
         }
     }
 
-    /** @throws InputException if a number is below 1 */
+    /** @throws InputException if a number is below 1, or models are trained on the split */
     public SignsEvaluation {
+        if (!split.isHeldOut()) {
+            throw new InputException("models are trained on the split " + split + "; evaluate held-out or held-out-words");
+        }
         if (count < 1 || batch < 1) {
             throw new InputException("an evaluation of " + count + " scenes in batches of " + batch + " is none; give at least 1 of each");
         }
     }
 
     private SignsWorld world() {
-        return new SignsWorld(seed, Split.HELD_OUT, SignsWorld.Tasks.GENERATION);
+        return new SignsWorld(seed, split, SignsWorld.Tasks.GENERATION);
     }
 
     /** The prompt of a scene. */
@@ -224,7 +228,7 @@ public record SignsEvaluation(long seed, int count, int batch, SignsScorer score
             Map<Double, SignsReport.Generation> generation,
             Optional<SignsReport.Reconstruction> reconstruction,
             Optional<SignsReport.Understanding> understanding) {
-        return new SignsReport(seed, count, generation, reconstruction, understanding);
+        return new SignsReport(seed, split, count, generation, reconstruction, understanding);
     }
 
     private static Map<Aspect, Interval> scores(List<Result> results) {

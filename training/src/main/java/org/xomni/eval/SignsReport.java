@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.xomni.data.signs.Question;
+import org.xomni.data.signs.Split;
 import org.xomni.eval.SignsScore.Aspect;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.NewFile;
@@ -13,6 +14,7 @@ import org.xomni.tensor.NewFile;
  * Scores on held-out signs, all with 95% intervals.
  *
  * @param seed of the world
+ * @param split of the scenes
  * @param prompts how many there were
  * @param generation pictures drawn from prompts, by guidance scale (1 is none); empty if that was not evaluated
  * @param reconstruction absent if that was not evaluated
@@ -20,6 +22,7 @@ import org.xomni.tensor.NewFile;
  */
 public record SignsReport(
         long seed,
+        Split split,
         int prompts,
         Map<Double, Generation> generation,
         Optional<Reconstruction> reconstruction,
@@ -77,7 +80,7 @@ public record SignsReport(
     /** A table to read: one line a score, with the interval and the count of samples. */
     public String table() {
         StringBuilder table = new StringBuilder();
-        table.append(prompts).append(" held-out scenes, seed ").append(seed).append('\n');
+        table.append(prompts).append(" scenes of the split ").append(words(split).replace(' ', '-')).append(", seed ").append(seed).append('\n');
         generation.forEach((guidance, g) -> {
             table.append(guidance == 1 ? "generation without guidance" : "generation, guidance " + guidance)
                     .append(g.temperature == 1 ? "\n" : ", temperature " + g.temperature + "\n");

@@ -21,7 +21,6 @@ import org.xomni.rl.reward.Rewards;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.XOmniException;
-import org.xomni.train.AdamW;
 import org.xomni.train.Average;
 import org.xomni.train.Exports;
 import org.xomni.train.LoopSettings;
@@ -92,7 +91,7 @@ public final class GrpoLoop {
         TrainingLoop.requireFree(run, resume);
         Snapshots snapshots = new Snapshots(run);
         Optional<Snapshots.Found> found = snapshots.newest();
-        try (AdamW optimizer = new AdamW(List.of(policy.trained()), loop.optimizer());
+        try (PolicyOptimizer optimizer = new PolicyOptimizer(policy, loop.optimizer(), settings.scaleRate());
                 PolicyUpdate update = new PolicyUpdate(policy, settings, loop.accumulate(), drawing.workers());
                 Average average = new Average(optimizer.masters(), loop.ema());
                 Metrics metrics = Metrics.open(run, found.map(Snapshots.Found::step).orElse(0L))) {
@@ -153,7 +152,7 @@ public final class GrpoLoop {
     }
 
     /** One batch. */
-    private Map<String, Double> step(long step, PolicyUpdate update, AdamW optimizer, Metrics metrics, Phases phases) {
+    private Map<String, Double> step(long step, PolicyUpdate update, PolicyOptimizer optimizer, Metrics metrics, Phases phases) {
         Map<String, Double> measured = new LinkedHashMap<>();
         try (Scope scope = Scope.plain()) {
             List<Prompt> asked = asked(step);
@@ -170,6 +169,7 @@ public final class GrpoLoop {
             measure(measured, scores, groups, batch, outcome);
             measured.put("learning_rate", rate);
             measured.put("temperature", temperature);
+            measured.put("logit_scale", optimizer.logitScale());
             speed(measured, rollouts, phases);
         } catch (RewardFailed e) {
             metrics.problem(step + 1, String.valueOf(e.getMessage()));
@@ -267,7 +267,7 @@ public final class GrpoLoop {
         Exports.replace(folder, model -> policy.export(model, average.averages()));
     }
 
-    private Map<String, Tensor> state(AdamW optimizer, Average average) {
+    private Map<String, Tensor> state(PolicyOptimizer optimizer, Average average) {
         Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
         state.putAll(average.state());
         return state;

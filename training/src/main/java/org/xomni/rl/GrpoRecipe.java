@@ -46,8 +46,11 @@ public record GrpoRecipe(
         if (Set.copyOf(names).size() < names.size()) {
             throw new InputException("two of the rewards " + names + " have the same name; give one of them another with 'name'");
         }
-        if (prompts.splits().contains(Split.HELD_OUT)) {
-            throw new InputException("prompts with split: held-out are what is measured on; train on train or practice");
+        if (lora != null && grpo.scaleRate() > 0) {
+            throw new InputException("scale-rate " + grpo.scaleRate() + " would train the norm before the image head, and with lora nothing but adapters is trained; leave one of them out");
+        }
+        if (prompts.splits().stream().anyMatch(Split::isHeldOut)) {
+            throw new InputException("prompts with a held-out split are what is measured on; train on train or practice");
         }
     }
 
@@ -81,7 +84,7 @@ public record GrpoRecipe(
         /** Checks it. */
         public Evaluation {
             HeldOut.Settings unused = new HeldOut.Settings(count, every, shown, keepModels);
-            if (!Set.of(Split.HELD_OUT).containsAll(prompts.splits())) {
+            if (!prompts.splits().stream().allMatch(Split::isHeldOut)) {
                 throw new InputException("held-out prompts are of the split " + prompts.splits() + ", which is trained on; add split: held-out to them");
             }
         }

@@ -14,6 +14,8 @@ import org.xomni.train.Default;
  *     used, at temperature 1. The reference is scored at {@link #REFERENCE_TEMPERATURE}: the penalty is least where the policy, drawn at this temperature, draws what the
  *     reference draws at 1. At 1 it is then surer than the reference, its logits being larger by this factor; so at another temperature than 1 the KL is above 0 from the first step
  * @param finalTemperature in the last step, if there are several; it changes evenly in between, and should rise as the policy becomes surer; by default it stays
+ * @param scaleRate of the scale of image logits, a factor on the learning rate: the policy learns how sure it may be of what it draws ({@link PolicyOptimizer}). 0: not by itself, only
+ *     as far as weights grow; so it has to be with adapters
  * @param kl weight of the penalty towards the reference, beta
  * @param clip of the ratio
  * @param aggregation of tokens
@@ -27,6 +29,7 @@ public record GrpoSettings(
         @Default("16") int rollouts,
         @Default("1") double temperature,
         @Nullable Double finalTemperature,
+        @Default("0") double scaleRate,
         @Default("0.01") double kl,
         @Default("{kind: symmetric, epsilon: 0.2}") Clip clip,
         @Default("sequence-mean") Aggregation aggregation,
@@ -45,6 +48,9 @@ public record GrpoSettings(
         check("temperature", temperature);
         if (finalTemperature != null) {
             check("final-temperature", finalTemperature);
+        }
+        if (!(scaleRate >= 0) || scaleRate > 1000) {
+            throw new InputException("scale-rate is " + scaleRate + ", expected a number from 0, such as 30");
         }
         if (!(kl >= 0) || kl > 100) {
             throw new InputException("kl is " + kl + ", expected a number from 0, such as 0.01");

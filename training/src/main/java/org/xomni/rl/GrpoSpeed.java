@@ -25,7 +25,7 @@ public final class GrpoSpeed implements AutoCloseable {
     private static final int PROMPT = 40;
 
     private final Policy policy;
-    private final AdamW optimizer;
+    private final PolicyOptimizer optimizer;
     private final GrpoSettings settings;
     private final Workers workers;
     private final int tokens;
@@ -41,10 +41,10 @@ public final class GrpoSpeed implements AutoCloseable {
     public GrpoSpeed(UnifiedConfig config, Numerics numerics, int rollouts, int tokens, int rows, int microBatch) {
         Engine.keepFreedMemory();
         this.policy = new Policy(model(config, numerics), model(config, numerics), null);
-        this.optimizer = new AdamW(List.of(policy.trained()), AdamW.Settings.DEFAULT);
+        this.optimizer = new PolicyOptimizer(policy, AdamW.Settings.DEFAULT, 0);
         int group = Math.max(2, Math.min(16, rollouts));
         this.settings = new GrpoSettings(
-                Math.max(1, rollouts / group), group, 1, null, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
+                Math.max(1, rollouts / group), group, 1, null, 0, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, rows);
         this.workers = new Workers(numerics.onCpu() ? Engine.threads() : 1);
         this.tokens = tokens;
         this.update = new PolicyUpdate(policy, settings, Math.max(1, settings.batch() / Math.max(1, microBatch)), workers);

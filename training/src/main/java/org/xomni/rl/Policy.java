@@ -32,7 +32,7 @@ import org.xomni.train.UnifiedStage;
  * @param lowRank of adapters, if these alone are trained
  */
 public record Policy(UnifiedModel model, UnifiedModel reference, @Nullable LowRank lowRank) implements AutoCloseable {
-    private static final String COMPONENT = "model/";
+    static final String COMPONENT = "model/";
     /** Bytes that are summed up at once: a buffer has 2 GiB at most. */
     private static final long MOST_BYTES = 1 << 30;
 

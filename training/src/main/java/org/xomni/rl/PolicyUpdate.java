@@ -10,7 +10,6 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.tensor.XOmniException;
-import org.xomni.train.AdamW;
 import org.xomni.train.Replicas;
 import org.xomni.train.Workers;
 
@@ -163,7 +162,7 @@ final class PolicyUpdate implements AutoCloseable {
      *
      * @throws XOmniException if a loss or a gradient is no number any more
      */
-    Outcome apply(Scored batch, AdamW optimizer, double learningRate) {
+    Outcome apply(Scored batch, PolicyOptimizer optimizer, double learningRate) {
         Outcome outcome = new Outcome();
         for (int epoch = 0; epoch < settings.epochs(); epoch++) {
             for (List<MicroBatch> miniBatch : batch.miniBatches()) {

@@ -152,9 +152,21 @@ public final class AdamW implements AutoCloseable {
         }
     }
 
+    /** The derivative of the loss by the logarithm of a parameter's scale, by what {@code backward} has left: the sum of w dL/dw. */
+    public double scaleGradient(String name) {
+        try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
+            Tensor gradient = slot(name).parameter().grad();
+            return gradient.defined() ? gradient.to(ScalarType.Float).mul(slot(name).master()).sum().item_float() : 0;
+        }
+    }
+
+    private Slot slot(String name) {
+        return slots.stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow();
+    }
+
     /** Changes a weight by other means than gradients: {@code change} works on its fp32 master in place. */
-    void change(String name, Consumer<Tensor> change) {
-        Slot slot = slots.stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow();
+    public void change(String name, Consumer<Tensor> change) {
+        Slot slot = slot(name);
         try (NoGradGuard guard = new NoGradGuard()) {
             change.accept(slot.master());
             publish(slot);

@@ -67,8 +67,8 @@ public sealed interface DataRecipe {
                 @Default("0") double spelling) {}
 
         public Signs {
-            if (split == Split.HELD_OUT) {
-                throw new InputException("split: held-out is what scores are measured on; train on train or practice");
+            if (split.isHeldOut()) {
+                throw new InputException("a held-out split is what scores are measured on; train on train or practice");
             }
             Object unused = world(seed, split, level, tasks, sizes);
         }

@@ -34,7 +34,7 @@ class SignsEvaluationTest {
     @BeforeAll
     static void load() {
         reader = new TextReader();
-        evaluation = new SignsEvaluation(3, COUNT, 4, new SignsScorer(reader));
+        evaluation = new SignsEvaluation(3, Split.HELD_OUT, COUNT, 4, new SignsScorer(reader));
     }
 
     @AfterAll
@@ -84,10 +84,10 @@ class SignsEvaluationTest {
     void theTableSaysHowWasDrawn() {
         SignsReport.Generation usual = SignsEvaluation.generation(1, List.of());
         SignsReport.Generation best = SignsEvaluation.generation(0, List.of());
-        assertThat(new SignsReport(1, 1, Map.of(1.0, usual), Optional.empty(), Optional.empty()).table()).contains("generation without guidance\n");
-        assertThat(new SignsReport(1, 1, Map.of(1.0, best), Optional.empty(), Optional.empty()).table())
+        assertThat(new SignsReport(1, Split.HELD_OUT, 1, Map.of(1.0, usual), Optional.empty(), Optional.empty()).table()).contains("generation without guidance\n");
+        assertThat(new SignsReport(1, Split.HELD_OUT, 1, Map.of(1.0, best), Optional.empty(), Optional.empty()).table())
                 .contains("generation without guidance, temperature 0.0\n");
-        assertThat(new SignsReport(1, 1, Map.of(2.0, best), Optional.empty(), Optional.empty()).json()).contains("\"temperature\" : 0.0");
+        assertThat(new SignsReport(1, Split.HELD_OUT, 1, Map.of(2.0, best), Optional.empty(), Optional.empty()).json()).contains("\"temperature\" : 0.0");
     }
 
     @Test
@@ -132,6 +132,9 @@ class SignsEvaluationTest {
     @Test
     void missingPicturesAndEmptyEvaluationsAreErrors() {
         assertThatThrownBy(() -> evaluation.draw((_, _, _, _) -> List.of())).hasMessageContaining("gave 0 pictures for");
-        assertThatThrownBy(() -> new SignsEvaluation(1, 0, 4, new SignsScorer(reader))).isInstanceOf(InputException.class);
+        assertThatThrownBy(() -> new SignsEvaluation(1, Split.HELD_OUT, 0, 4, new SignsScorer(reader))).isInstanceOf(InputException.class);
+        assertThatThrownBy(() -> new SignsEvaluation(1, Split.TRAIN, 1, 4, new SignsScorer(reader)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("trained on");
     }
 }

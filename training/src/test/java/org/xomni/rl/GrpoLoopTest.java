@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.autoregressive.UnifiedConfig;
+import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.image.Pixels;
 import org.xomni.rl.prompt.Prompt;
 import org.xomni.rl.prompt.PromptSource;
@@ -39,7 +41,9 @@ import org.xomni.tensor.LowRank;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.SafetensorsFile;
+import org.xomni.tensor.Scope;
 import org.xomni.tensor.StoredTensor;
+import org.xomni.tensor.Tensors;
 import org.xomni.tensor.XOmniException;
 import org.xomni.train.AdamW;
 import org.xomni.train.LoopSettings;
@@ -84,12 +88,21 @@ class GrpoLoopTest {
     }
 
     private static GrpoSettings settings(double temperature, double kl, int epochs, int miniBatches) {
-        return new GrpoSettings(4, 8, temperature, null, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
+        return new GrpoSettings(4, 8, temperature, null, 0, kl, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), epochs, miniBatches, 8);
+    }
+
+    /** The same, and the scale of logits is trained at this many times the rate of weights. */
+    private static GrpoSettings scaled(double scaleRate) {
+        return new GrpoSettings(4, 8, 1, null, scaleRate, 0, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, 8);
     }
 
     private static LoopSettings loop(long steps, long checkpointEvery) {
+        return loop(1e-3, steps, checkpointEvery);
+    }
+
+    private static LoopSettings loop(double rate, long steps, long checkpointEvery) {
         return new LoopSettings(
-                steps, 2, 1e-3, new Schedule.Constant(0), new AdamW.Settings(List.of(0.9, 0.95), 1e-8, 0, 1), 0, checkpointEvery, 1);
+                steps, 2, rate, new Schedule.Constant(0), new AdamW.Settings(List.of(0.9, 0.95), 1e-8, 0, 1), 0, checkpointEvery, 1);
     }
 
     private List<Map<String, Double>> train(
@@ -198,9 +211,40 @@ class GrpoLoopTest {
         assertThat(end).usingRecursiveComparison().isEqualTo(tensors(untrained.resolve("model").resolve("model.safetensors")));
     }
 
+    /** Signs of few different tokens come from a surer policy, those of many from an unsure one. */
     @Test
-    void aResumedRunEndsWithTheSameBits() throws Exception {
-        GrpoSettings settings = settings(0.01, 1, 2);
+    void thePolicyLearnsHowSureItMayBe() {
+        List<Map<String, Double>> surer = train(rewards(d -> -different(d)), scaled(1000), loop(1e-4, 20, 100));
+        List<Map<String, Double>> unsure = train(
+                rewards(GrpoLoopTest::different), scaled(1000), loop(1e-4, 20, 100), FP32, null, folder.resolve("unsure"), false, NEVER);
+        assertThat(value(surer.getLast(), "logit_scale")).isGreaterThan(1.5);
+        assertThat(value(unsure.getLast(), "logit_scale")).isLessThan(0.7);
+    }
+
+    private static double different(Drawn drawn) {
+        return Arrays.stream(drawn.tokens().ids()).distinct().count() / (double) drawn.tokens().ids().length;
+    }
+
+    @Test
+    void theScaleOfLogitsIsPartOfTheGains() {
+        List<Map<String, Double>> metrics = train(rewards(d -> -different(d)), scaled(1000), loop(2e-5, 10, 100));
+        double scale = value(metrics.getLast(), "logit_scale");
+        assertThat(scale).isGreaterThan(1.05);
+        float[] before = floats(CHECKPOINT.resolve("model"), UnifiedModel.IMAGE_NORM);
+        float[] after = floats(folder.resolve("run").resolve("model").resolve("model"), UnifiedModel.IMAGE_NORM);
+        for (int i = 0; i < before.length; i++) {
+            float expected = (float) (before[i] * scale);
+            assertThat(after[i]).as("what is written is bf16").isCloseTo(expected, within(Math.abs(expected) / 256 + 2e-4f));
+        }
+        assertThat(floats(folder.resolve("run").resolve("model").resolve("model"), "model.lm_norm.weight"))
+                .as("that of text").containsExactly(floats(CHECKPOINT.resolve("model"), "model.lm_norm.weight"), within(0.005f));
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 30})
+    void aResumedRunEndsWithTheSameBits(double scaleRate) throws Exception {
+        GrpoSettings settings = new GrpoSettings(
+                4, 8, 1, null, scaleRate, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 2, 8);
         Path whole = folder.resolve("whole");
         Path parts = folder.resolve("parts");
         List<Map<String, Double>> uninterrupted =
@@ -218,7 +262,7 @@ class GrpoLoopTest {
         joined.addAll(train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, parts, true, NEVER));
         assertThat(joined).hasSize(2);
         for (int i = 0; i < 2; i++) {
-            for (String name : List.of("loss", "reward", "kl", "gradient_norm", "entropy")) {
+            for (String name : List.of("loss", "reward", "kl", "gradient_norm", "entropy", "logit_scale")) {
                 assertThat(joined.get(i).get(name)).isEqualTo(uninterrupted.get(i + 2).get(name));
             }
         }
@@ -249,7 +293,7 @@ class GrpoLoopTest {
     @Test
     void theTemperatureChangesEvenlyFromTheFirstStepToTheLast() {
         GrpoSettings rising = new GrpoSettings(
-                4, 8, 1.2, 1.6, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, 8);
+                4, 8, 1.2, 1.6, 0, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 1, 8);
         assertThat(LongStream.range(0, 5).mapToDouble(step -> rising.temperature(step, 5)).toArray()).containsExactly(new double[] {1.2, 1.3, 1.4, 1.5, 1.6}, within(1e-9));
         assertThat(rising.temperature(0, 1)).isEqualTo(1.2);
         assertThat(settings(1.3, 0, 1, 1).temperature(4, 5)).as("it stays if no other is asked for").isEqualTo(1.3);
@@ -330,6 +374,13 @@ class GrpoLoopTest {
             boolean target = name.matches(".*(q_proj|v_proj|down_proj|mm_head)\\.weight");
             assertThat(Arrays.equals(bytes, before.get(name))).as(name + " is as it was").isEqualTo(!target);
         });
+    }
+
+    private static float[] floats(Path model, String name) {
+        UnifiedConfig config = UnifiedConfig.of(ConfigFile.read(CHECKPOINT.resolve("model").resolve("config.json")));
+        try (Scope scope = Scope.plain(); UnifiedModel weights = Policy.frozen(config, model, FP32)) {
+            return Tensors.floats(Objects.requireNonNull(weights.store().parameters().get(name)));
+        }
     }
 
     private static Map<String, byte[]> tensors(Path file) {

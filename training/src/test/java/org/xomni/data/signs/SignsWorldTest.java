@@ -72,6 +72,17 @@ class SignsWorldTest {
         assertThat(scenes(PRACTICE).flatMap(SignsWorldTest::folded)).hasSizeGreaterThan(1000).allMatch(w -> Split.of(w) == Split.TRAIN);
     }
 
+    /** What somebody asks for who knows nothing of the parts: most combinations are trained on, and some are not. */
+    @Test
+    void wordsCanBeHeldOutAlone() {
+        SignsWorld world = new SignsWorld(7, Split.HELD_OUT_WORDS, MIXED);
+        assertThat(scenes(world).flatMap(SignsWorldTest::folded)).hasSizeGreaterThan(1000).allMatch(w -> Split.of(w) == Split.HELD_OUT);
+        Set<List<Object>> train = allCombinations(TRAIN);
+        List<Scene> combined = scenes(world).filter(s -> !combinations(s).isEmpty()).toList();
+        assertThat(combined.stream().filter(s -> train.containsAll(combinations(s))).count() / (double) combined.size()).isBetween(0.6, 0.9);
+        assertThat(Stream.of(Split.values()).filter(Split::isHeldOut)).containsExactlyInAnyOrder(Split.HELD_OUT, Split.HELD_OUT_WORDS);
+    }
+
     @Test
     void aSceneWithShapesHasACombinationThatTheOtherPartsNeverShow() {
         Set<List<Object>> train = allCombinations(TRAIN);
