@@ -56,7 +56,7 @@ public final class ServingEngine implements AutoCloseable {
         this.limits = limits;
         this.cannotDraw = decoderProblem(xomni);
         this.steady = limits.deterministic() ? new Engine.SteadyBlas() : null;
-        this.vision = new ServingVision(xomni, counts, this::ready, limits.deterministic());
+        this.vision = new ServingVision(xomni, limits, counts, this::ready);
         CompletableFuture<Void> loaded = new CompletableFuture<>();
         this.thread = Thread.ofPlatform().name("xomni-batch").start(() -> run(loaded));
         try {

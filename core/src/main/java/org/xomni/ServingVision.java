@@ -29,7 +29,7 @@ import org.xomni.tensor.Engine;
 final class ServingVision implements AutoCloseable {
     /** A preview is for a glance. */
     private static final int PREVIEW_STEPS = 4;
-    /** Small pictures for each thread that are worth not drawing meanwhile. */
+    /** Small pictures for each thread that are worth not drawing meanwhile, if the batch is large enough that so many others can be drawn. */
     private static final int TOGETHER = 3;
 
     private final XOmni xomni;
@@ -48,6 +48,7 @@ final class ServingVision implements AutoCloseable {
     /** Whatever is not done yet: {@link #isBusy}. */
     private final AtomicInteger pending = new AtomicInteger();
     private final boolean deterministic;
+    private final int full;
     /** Pictures whose tokens are drawn; there is a run of {@link #decodeNext} to come for each. */
     private final Deque<Drawn> drawn = new ConcurrentLinkedDeque<>();
     /** The last preview; its picture shall not be there before it. */
@@ -58,14 +59,15 @@ final class ServingVision implements AutoCloseable {
     private record Drawn(Job<?> job, DrawRequest request, TokenDecoder.Picture picture, int promptTokens) {}
 
     /**
+     * @param limits say whether each picture is decoded alone, as kernels round differently in company
      * @param ready takes jobs whose pictures are encoded
-     * @param deterministic whether each picture is decoded alone, as kernels round differently in company
      */
-    ServingVision(XOmni xomni, ServingCounts counts, Consumer<Job<?>> ready, boolean deterministic) {
+    ServingVision(XOmni xomni, ServingLimits limits, ServingCounts counts, Consumer<Job<?>> ready) {
         this.xomni = xomni;
         this.counts = counts;
         this.ready = ready;
-        this.deterministic = deterministic;
+        this.deterministic = limits.deterministic();
+        this.full = Math.min(TOGETHER * count, Math.max(count, limits.maxBatch() / 2));
         this.encoded = new EncodedImages(xomni);
     }
 
@@ -86,14 +88,15 @@ final class ServingVision implements AutoCloseable {
     }
 
     /**
-     * Makes the picture of a job whose tokens are drawn; alike ones that wait at the same time side by side. Small ones wait for {@link #paint}.
+     * Makes the picture of a job whose tokens are drawn; alike ones that wait at the same time side by side. Small ones wait for {@link #paint} where the batch needs the
+     * same cores.
      */
     void decode(Job<?> job, DrawRequest request, ImageTokens tokens, String shown, int promptTokens) {
         counts.decoding.increment();
         job.whenDone(counts.decoding::decrement);
         var picture = new TokenDecoder.Picture(tokens, tokens.height() * tokens.width(), shown, request.seed(), request.decode());
         drawn.add(new Drawn(job, request, picture, promptTokens));
-        if (xomni.pixels().isSmall(List.of(picture))) {
+        if (xomni.onCpu() && xomni.pixels().isSmall(List.of(picture))) {
             small.incrementAndGet();
             job.whenDone(small::decrementAndGet);
             gathered.incrementAndGet();
@@ -116,7 +119,7 @@ final class ServingVision implements AutoCloseable {
 
     /** Whether there are so many of them that all threads are busy for a while, also when some take longer than others. */
     boolean isFull() {
-        return small.get() >= TOGETHER * count;
+        return small.get() >= full;
     }
 
     /** Whether it works, or has work to do. */

@@ -324,6 +324,11 @@ public final class XOmni implements AutoCloseable {
         return options.offload();
     }
 
+    /** Whether everything is computed by the CPU. */
+    boolean onCpu() {
+        return visionNumerics().onCpu();
+    }
+
     /** Frees the unified model's memory; it loads again when needed. */
     void releaseModel() {
         model.close();

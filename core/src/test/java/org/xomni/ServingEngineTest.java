@@ -119,6 +119,43 @@ class ServingEngineTest {
         }
     }
 
+    /** While one is made, the batch has fewer cores: so the next is waited for if it is soon there. */
+    @Test
+    void aPictureIsMadeWithTheNextOneIfThatIsDrawnSoon() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            List<String> order = Collections.synchronizedList(new ArrayList<>());
+            CountDownLatch held = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            Job<Task.Drawn> blocker = engine.draw(picture(32, 1), holdingUp(held, go));
+            held.await();
+            // Both join at the same time: 9 tokens and, 7 steps later, 16.
+            Job<Task.Drawn> first = engine.draw(picture(48, 2), telling(order, "first"));
+            Job<Task.Drawn> second = engine.draw(picture(64, 3), telling(order, "second"));
+            go.countDown();
+            Object unused = List.of(blocker.await(), first.await(), second.await());
+            assertThat(order.indexOf("first is made")).isGreaterThan(order.indexOf("second is drawn"));
+        }
+    }
+
+    @Test
+    void aPictureDoesNotWaitForOneThatTakesLong() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            CountDownLatch made = new CountDownLatch(1);
+            Job<Task.Drawn> large = engine.draw(picture(320, 1), new Task.Listener() {
+                @Override
+                public void token(int id, int done, int total) {
+                    if (done == total - 20) {
+                        // Without end if the small one waited.
+                        awaitQuietly(made);
+                    }
+                }
+            });
+            assertThat(engine.draw(picture(32, 2), Task.Listener.NONE).await().drawing().tokens().ids()).hasSize(4);
+            made.countDown();
+            assertThat(large.await().drawing().tokens().ids()).hasSize(400);
+        }
+    }
+
     @Test
     void cancellingEndsOneWithinATokenAndLeavesTheOthers() throws Exception {
         try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
@@ -331,6 +368,22 @@ class ServingEngineTest {
             public void token(int id, int done, int total) {
                 held.countDown();
                 awaitQuietly(go);
+            }
+        };
+    }
+
+    private static Task.Listener telling(List<String> order, String name) {
+        return new Task.Listener() {
+            @Override
+            public void token(int id, int done, int total) {
+                if (done == total) {
+                    order.add(name + " is drawn");
+                }
+            }
+
+            @Override
+            public void decoding(int done, int total) {
+                order.add(name + " is made");
             }
         };
     }
