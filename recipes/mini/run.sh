@@ -42,3 +42,4 @@ stage grpo grpo-1 2
 stage sft sft-3 2
 cp runs/sft-3/model/model/model.safetensors models/mini-sft/
 stage grpo grpo-2 2
+stage grpo grpo-3 2
