@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
+import org.xomni.autoregressive.Vocabulary;
 import org.xomni.decoder.ClipConfig;
 import org.xomni.decoder.ClipTextEncoder;
 import org.xomni.decoder.Conditioning;
@@ -59,7 +60,6 @@ public final class Inspection {
     private static final Numerics NUMERICS = Numerics.cpu(DType.FLOAT32);
 
     private static final String PROMPT_AND_TOKENS = "conditioned on prompt and tokens";
-    private static final String END_OF_TURN = "<|im_end|>";
 
     private final List<Part> parts = new ArrayList<>();
 
@@ -101,8 +101,7 @@ public final class Inspection {
         List<String> problems = new ArrayList<>();
         String dimensions = attempt(problems, () -> {
             try (TextTokenizer text = TextTokenizer.load(checkpoint.folder())) {
-                checkpoint.unified().specialTokens().forEach(text::idOf);
-                int unused = text.idOf(END_OF_TURN);
+                Vocabulary unused = new Vocabulary(checkpoint.unified(), text);
                 ChatTemplate alsoUnused = ChatTemplate.load(checkpoint.folder());
                 return text.size() + " tokens";
             }

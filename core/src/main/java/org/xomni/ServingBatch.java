@@ -147,7 +147,14 @@ final class ServingBatch implements AutoCloseable {
             return;
         }
         for (Row row : List.copyOf(rows)) {
-            finishIfDone(row);
+            try {
+                finishIfDone(row);
+            } catch (RuntimeException | Error e) {
+                if (rows.contains(row)) {
+                    leave(row);
+                }
+                counts.end(row.job(), e);
+            }
         }
     }
 

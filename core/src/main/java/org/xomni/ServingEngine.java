@@ -32,6 +32,10 @@ public final class ServingEngine implements AutoCloseable {
 
     /** Steps for which a picture whose tokens are drawn waits for another. */
     private static final int WORTH_WAITING = 8;
+    /** Steps for which it waits for several, one after the other. */
+    private static final int LONGEST_HELD = 4 * WORTH_WAITING;
+    /** For which nothing is drawn, at most; then a step. */
+    private static final Duration LONGEST_TURN = Duration.ofMillis(500);
 
     private static final Duration GRACE = Duration.ofSeconds(30);
 
@@ -47,6 +51,8 @@ public final class ServingEngine implements AutoCloseable {
     private final Engine.@Nullable SteadyBlas steady;
     private final Thread thread;
     private long arrivals;
+    /** Steps since pictures are gathered. Of the batch's thread. */
+    private int held;
     private int open;
     private boolean closing;
     private volatile boolean stopping;
@@ -222,6 +228,13 @@ public final class ServingEngine implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            // Whatever ended it: nobody shall wait for what is not done any more.
+            lock.lock();
+            try {
+                closing = true;
+            } finally {
+                lock.unlock();
+            }
             vision.paint();
             refuseWaiting();
         }
@@ -229,22 +242,30 @@ public final class ServingEngine implements AutoCloseable {
 
     /**
      * Pixels or tokens, in turns. Small pictures take a thread each, and beside one of them drawing is slower by more than that thread: what each works with displaces
-     * what the other does. So pictures whose tokens are drawn are gathered until there are some for every thread, as long as the next is drawn within a few steps; then
-     * nothing is drawn until all are made. Tasks that arrive meanwhile are drawn together. Answers, which are read as they come, do not wait for pictures.
+     * what the other does. So pictures whose tokens are drawn are gathered until there are some for every thread, as long as the next is drawn within a few steps; and while
+     * all threads make pixels nothing is drawn. Tasks that arrive meanwhile are drawn together. Answers, which are read as they come, do not wait, and nothing waits for long.
      */
     private void paint(ServingBatch batch) throws InterruptedException {
-        if (vision.isFull()) {
+        held = vision.gathered() > 0 ? held + 1 : 0;
+        if (vision.isFull() || held > LONGEST_HELD || !batch.endsOneWithin(WORTH_WAITING)) {
             vision.paint();
-            lock.lock();
-            try {
-                while (!stopping && vision.isPainting() && !batch.isSpeaking() && waiting.stream().noneMatch(job -> job.task() instanceof Task.Answer)) {
-                    boolean unused = changed.await(1, TimeUnit.SECONDS);
-                }
-            } finally {
-                lock.unlock();
+        }
+        if (vision.needsAllThreads()) {
+            leaveThreadsToVision(batch);
+        }
+    }
+
+    private void leaveThreadsToVision(ServingBatch batch) throws InterruptedException {
+        long end = System.nanoTime() + LONGEST_TURN.toNanos();
+        lock.lock();
+        try {
+            long left = LONGEST_TURN.toNanos();
+            while (left > 0 && !stopping && vision.isPainting() && !batch.isSpeaking() && waiting.stream().noneMatch(job -> job.task() instanceof Task.Answer)) {
+                long unused = changed.awaitNanos(left);
+                left = end - System.nanoTime();
             }
-        } else if (!batch.endsOneWithin(WORTH_WAITING)) {
-            vision.paint();
+        } finally {
+            lock.unlock();
         }
     }
 

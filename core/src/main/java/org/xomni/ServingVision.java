@@ -17,6 +17,8 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
@@ -27,6 +29,8 @@ import org.xomni.tensor.Engine;
  * thread each, several at the same time; all other work is alone.
  */
 final class ServingVision implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ServingVision.class);
+
     /** A preview is for a glance. */
     private static final int PREVIEW_STEPS = 4;
     /** Small pictures for each thread that are worth not drawing meanwhile, if the batch is large enough that so many others can be drawn. */
@@ -41,9 +45,9 @@ final class ServingVision implements AutoCloseable {
             count, count, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
     /** Read by those that make small pictures, written by those that want to be alone. */
     private final ReadWriteLock company = new ReentrantReadWriteLock(true);
-    /** Small pictures that are not finished: {@link #isPainting}, {@link #isFull}. */
+    /** Small pictures that are not finished. */
     private final AtomicInteger small = new AtomicInteger();
-    /** Small pictures that wait to be begun with others: {@link #paint}. */
+    /** Those of them that wait to be begun with others: {@link #paint}. */
     private final AtomicInteger gathered = new AtomicInteger();
     /** Whatever is not done yet: {@link #isBusy}. */
     private final AtomicInteger pending = new AtomicInteger();
@@ -112,14 +116,24 @@ final class ServingVision implements AutoCloseable {
         }
     }
 
-    /** Whether small pictures wait or are made. */
-    boolean isPainting() {
-        return small.get() > 0;
+    /** Small pictures that wait to be begun. */
+    int gathered() {
+        return gathered.get();
     }
 
-    /** Whether there are so many of them that all threads are busy for a while, also when some take longer than others. */
+    /** Whether so many wait that all threads would be busy for a while, also when some take longer than others. */
     boolean isFull() {
-        return small.get() >= full;
+        return gathered.get() >= full;
+    }
+
+    /** Whether small pictures are made. */
+    boolean isPainting() {
+        return small.get() > gathered.get();
+    }
+
+    /** Whether all threads make some. */
+    boolean needsAllThreads() {
+        return small.get() - gathered.get() >= count;
     }
 
     /** Whether it works, or has work to do. */
@@ -218,8 +232,12 @@ final class ServingVision implements AutoCloseable {
                 int steps = asked.steps() != null ? asked.steps() : xomni.checkpoint().decoder().numInferenceSteps();
                 DecodeSettings quick = new DecodeSettings(Math.min(PREVIEW_STEPS, steps), asked.guidance(), asked.tiled());
                 var unfinished = new TokenDecoder.Picture(tokens, drawn.length, shown, request.seed(), quick);
-                Pixels pixels = xomni.pixels().decode(unfinished, until(job));
-                job.listener().preview(pixels, tokens, index);
+                try {
+                    job.listener().preview(xomni.pixels().decode(unfinished, until(job)), tokens, index);
+                } catch (RuntimeException e) {
+                    // Nobody asked for it as such: its picture goes on.
+                    LOG.warn("a preview failed: {}", e.toString());
+                }
             });
         }
     }

@@ -9,9 +9,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.autoregressive.Sampling;
@@ -121,23 +124,51 @@ class ServingEngineTest {
 
     /** While one is made, the batch has fewer cores: so the next is waited for if it is soon there. */
     @Test
+    @Timeout(60)
     void aPictureIsMadeWithTheNextOneIfThatIsDrawnSoon() throws Exception {
         try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
-            List<String> order = Collections.synchronizedList(new ArrayList<>());
+            // Loads the decoder, which would keep the first one from being made soon.
+            Object loaded = engine.draw(picture(32, 9), Task.Listener.NONE).await();
+            assertThat(loaded).isNotNull();
             CountDownLatch held = new CountDownLatch(1);
             CountDownLatch go = new CountDownLatch(1);
+            CountDownLatch firstIsMade = new CountDownLatch(1);
+            AtomicBoolean early = new AtomicBoolean();
             Job<Task.Drawn> blocker = engine.draw(picture(32, 1), holdingUp(held, go));
             held.await();
             // Both join at the same time: 9 tokens and, 7 steps later, 16.
-            Job<Task.Drawn> first = engine.draw(picture(48, 2), telling(order, "first"));
-            Job<Task.Drawn> second = engine.draw(picture(64, 3), telling(order, "second"));
+            Job<Task.Drawn> first = engine.draw(picture(48, 2), new Task.Listener() {
+                @Override
+                public void decoding(int done, int total) {
+                    firstIsMade.countDown();
+                }
+            });
+            Job<Task.Drawn> second = engine.draw(picture(64, 3), new Task.Listener() {
+                @Override
+                public void token(int id, int done, int total) {
+                    if (done == total - 1) {
+                        early.set(madeWithin(firstIsMade, Duration.ofSeconds(1)));
+                    }
+                }
+            });
             go.countDown();
             Object unused = List.of(blocker.await(), first.await(), second.await());
-            assertThat(order.indexOf("first is made")).isGreaterThan(order.indexOf("second is drawn"));
+            assertThat(early).isFalse();
+            assertThat(firstIsMade.getCount()).isZero();
+        }
+    }
+
+    private static boolean madeWithin(CountDownLatch made, Duration time) {
+        try {
+            return made.await(time.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 
     @Test
+    @Timeout(60)
     void aPictureDoesNotWaitForOneThatTakesLong() throws Exception {
         try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
             CountDownLatch made = new CountDownLatch(1);
@@ -154,6 +185,23 @@ class ServingEngineTest {
             made.countDown();
             assertThat(large.await().drawing().tokens().ids()).hasSize(400);
         }
+    }
+
+    /** Gathered, cancelled, refused: whatever becomes of pictures that wait for others, nobody waits for ever. */
+    @Test
+    @Timeout(60)
+    void picturesThatAreGatheredEndWithTheEngine() throws Exception {
+        List<Job<Task.Drawn>> jobs = new ArrayList<>();
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS.sizes(8, 64))) {
+            for (int i = 0; i < 24; i++) {
+                jobs.add(engine.draw(picture(32 + 16 * (i % 3), i), Task.Listener.NONE));
+            }
+            Object unused = jobs.getFirst().await();
+            jobs.get(1).cancel();
+            jobs.get(5).cancel();
+            engine.close(Duration.ofMillis(1));
+        }
+        assertThat(jobs).allMatch(Job::done);
     }
 
     @Test
@@ -368,22 +416,6 @@ class ServingEngineTest {
             public void token(int id, int done, int total) {
                 held.countDown();
                 awaitQuietly(go);
-            }
-        };
-    }
-
-    private static Task.Listener telling(List<String> order, String name) {
-        return new Task.Listener() {
-            @Override
-            public void token(int id, int done, int total) {
-                if (done == total) {
-                    order.add(name + " is drawn");
-                }
-            }
-
-            @Override
-            public void decoding(int done, int total) {
-                order.add(name + " is made");
             }
         };
     }

@@ -41,10 +41,14 @@ final class DetokenizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Outputs.requireWritable(output);
         List<TokensFile.Entry> entries = TokensFile.read(tokens);
+        for (int i = 0; i < entries.size(); i++) {
+            Outputs.requireWritable(Outputs.numbered(output, i, entries.size()));
+        }
         try (XOmni xomni = modelOptions.load();
                 ProgressBars progress = new ProgressBars()) {
+            int codes = xomni.checkpoint().tokenizer().encoder().codebookSize();
+            entries.forEach(entry -> entry.tokens().requireCodebook(codes));
             for (int i = 0; i < entries.size(); i++) {
                 TokensFile.Entry entry = entries.get(i);
                 String shown = prompt != null ? prompt : entry.prompt() != null ? entry.prompt() : "";

@@ -21,9 +21,6 @@ import java.util.zip.CRC32;
 
 /** Requests that no honest client sends: broken HTTP, broken JSON, wrong types, absurd numbers, bombs. A seed gives the same ones again. */
 final class HostileRequests {
-    /** The one 5xx that is the client's doing: HTTP/9.9. */
-    private static final int WRONG_VERSION = 505;
-
     private static final int PATIENCE_MILLIS = 30_000;
     private static final List<String> PATHS = List.of(
             "/../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/v1/images/files/..%2f..%2fetc%2fpasswd", "/v1/images/files/", "/v1/models/%00",
@@ -64,7 +61,7 @@ final class HostileRequests {
             byte[] request = request();
             int status = exchange(request);
             statuses.merge(status, 1, Integer::sum);
-            if (status < 0 || status >= 500 && status != WRONG_VERSION) {
+            if (status < 0 || status >= 500) {
                 bad.add(status + " " + new String(request, 0, Math.min(request.length, 300), ISO_8859_1));
             }
             if (i == warmUp) {

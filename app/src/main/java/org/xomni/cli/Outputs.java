@@ -30,7 +30,7 @@ final class Outputs {
     /**
      * Checks before the work that a file can be written after it.
      *
-     * @throws InputException if its folder is missing or read-only, or the name is a folder's
+     * @throws InputException if its folder is missing or read-only, or the name is a folder's or a device's
      */
     static void requireWritable(Path file) {
         Path folder = file.toAbsolutePath().getParent();
@@ -39,6 +39,9 @@ final class Outputs {
         }
         if (Files.isDirectory(file)) {
             throw new InputException(file + " is a folder; name a file in it");
+        }
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new InputException(file + " is no file that could be replaced; choose another output");
         }
         try {
             // Permissions do not tell everything: a mount may be read-only, a disk full.

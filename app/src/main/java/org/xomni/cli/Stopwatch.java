@@ -29,24 +29,37 @@ final class Stopwatch {
         double seconds();
     }
 
+    /** The same for a run that is not cut into pieces. */
+    static double median(Run run, Map<String, Object> machine) {
+        return median(run, 1, machine);
+    }
+
     /**
      * Times a run and the machine. Memory is read in turns with it and for as long, so that what disturbs the machine now and then disturbs both alike: the
      * median of short readings would be that of the quiet moments, which a long run does not have to itself.
      *
+     * @param piece of a run
+     * @param pieces that are a run together; memory is read after each
      * @param machine receives {@code read_bandwidth_gbs} and {@code small_op_us}
-     * @return median seconds of the run
+     * @return median seconds of a piece, each run's being the mean of its own
      */
-    static double median(Run run, Map<String, Object> machine) {
+    static double median(Run piece, int pieces, Map<String, Object> machine) {
         List<Double> seconds = new ArrayList<>();
         List<Double> bandwidths = new ArrayList<>();
         try (ReadBandwidth bandwidth = HostKernels.available() ? new ReadBandwidth(Engine.threads()) : null) {
-            double warmUp = run.seconds();
+            double warmUp = piece.seconds();
             assert warmUp >= 0;
             for (int i = 0; i < RUNS; i++) {
-                double once = run.seconds();
-                seconds.add(once);
+                double run = 0;
+                double read = 0;
+                for (int p = 0; p < pieces; p++) {
+                    double once = piece.seconds();
+                    run += once / pieces;
+                    read += bandwidth == null ? 0 : bandwidth.measure(Math.min(once, MOST_READING)) / pieces;
+                }
+                seconds.add(run);
                 if (bandwidth != null) {
-                    bandwidths.add(bandwidth.measure(Math.min(once, MOST_READING)));
+                    bandwidths.add(read);
                 }
             }
         }

@@ -61,6 +61,9 @@ final class ImagesEndpoint {
             throw ApiException.field("n", "a stream has one image; ask for n 1, or leave 'stream' out");
         }
         boolean links = body.word("response_format", "b64_json", Set.of("b64_json", "url")).equals("url");
+        if (stream && links) {
+            throw ApiException.field("response_format", "a stream has pictures themselves; ask for b64_json, or leave 'stream' out");
+        }
         int partial = (int) body.integer("partial_images", 0, 0, MOST_PARTIAL);
         if (body.word("background", "auto", Set.of("auto", "opaque", "transparent")).equals("transparent")) {
             throw ApiException.field("background", "'background' transparent is not supported; leave it out");

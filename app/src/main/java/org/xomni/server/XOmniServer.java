@@ -312,7 +312,9 @@ public final class XOmniServer implements AutoCloseable {
     private static final class BareErrors extends ErrorHandler {
         @Override
         public boolean handle(Request request, Response response, Callback callback) {
-            int status = response.getStatus();
+            // A version of HTTP that does not exist is the client's fault.
+            int status = response.getStatus() == HttpStatus.HTTP_VERSION_NOT_SUPPORTED_505 ? HttpStatus.BAD_REQUEST_400 : response.getStatus();
+            response.setStatus(status);
             String code = switch (status) {
                 case 414 -> "uri_too_long";
                 case 431 -> "headers_too_large";

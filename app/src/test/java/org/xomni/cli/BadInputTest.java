@@ -135,6 +135,7 @@ class BadInputTest {
                 "detokenize", tokens("{\"height\":1,\"width\":1,\"tokens\":[1]}"), "-o", folder.toString());
         if (Files.isDirectory(Path.of("/proc"))) {
             refuse("is not writable; choose another output", "generate", "x", "-o", "/proc/out.png");
+            refuse("is no file that could be replaced", "generate", "x", "-o", "/dev/null");
         }
     }
 
@@ -176,6 +177,7 @@ class BadInputTest {
             {"height":1,"width":2}                               | has no "tokens"; expected
             {"height":1,"width":1,"tokens":[1],"seed":"a"}       | seed is "a"; give
             []                                                   | empty list; give
+            [{"height":1,"width":1,"tokens":[1]},{"height":1,"width":1,"tokens":[256]}] | token 0 is 256, but
             [1]                                                  | is not a JSON object; expected
             {"height":1                                          | is not valid JSON
             nonsense                                             | is not valid JSON

@@ -150,7 +150,7 @@ public final class Batch implements AutoCloseable {
         KvCache.Slot unconditional = request.sampling().guided() ? unconditional(request) : null;
         try {
             read(slot, allButLast(prompt));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             if (unconditional != null) {
                 unconditional.close();
             }
@@ -170,7 +170,12 @@ public final class Batch implements AutoCloseable {
             throw new IllegalArgumentException("guidance needs an unconditional prompt that ends as the prompt does");
         }
         KvCache.Slot slot = cache.acquire();
-        read(slot, allButLast(bare));
+        try {
+            read(slot, allButLast(bare));
+        } catch (RuntimeException | Error e) {
+            slot.close();
+            throw e;
+        }
         return slot;
     }
 

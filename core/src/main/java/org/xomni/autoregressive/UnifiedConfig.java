@@ -1,6 +1,7 @@
 package org.xomni.autoregressive;
 
 import java.util.List;
+import java.util.Set;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.ConfigFile;
 
@@ -71,6 +72,9 @@ public record UnifiedConfig(
         if (specialTokens.size() != 3) {
             throw new CheckpointException("mm_special_tokens names " + specialTokens.size() + " tokens, expected 3: begin, end and header of an image; fix config.json");
         }
+        if (Set.copyOf(specialTokens).size() < specialTokens.size()) {
+            throw new CheckpointException("mm_special_tokens " + specialTokens + " names a token twice, expected 3 different ones; fix config.json");
+        }
         specialTokens = List.copyOf(specialTokens);
     }
 
@@ -108,7 +112,8 @@ public record UnifiedConfig(
                 json.integer("mm_vocab_size", 16_448),
                 json.integer("image_vocab_size", 16_384),
                 json.integer("max_position_embeddings", 32768),
-                json.number("rope_theta", 10000),
+                // As transformers 5 writes it, or as the released checkpoints have it.
+                json.optionalChild("rope_parameters").orElse(json).number("rope_theta", json.number("rope_theta", 10000)),
                 json.number("rms_norm_eps", 1e-6),
                 json.has("mm_special_tokens") ? json.texts("mm_special_tokens") : List.of("<SOM>", "<EOM>", "<IMAGE>"));
     }

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.xomni.image.ImageTokens;
+import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.InputException;
 import org.xomni.text.TextTokenizer;
 
@@ -21,14 +22,23 @@ public final class Vocabulary {
     private final int header;
     private final int endOfTurn;
 
-    /** @throws org.xomni.tensor.CheckpointException if the tokenizer lacks one of the control tokens */
+    /** @throws CheckpointException if the tokenizer lacks one of the control tokens, or has ids that the model has not */
     public Vocabulary(UnifiedConfig config, TextTokenizer text) {
+        int all = Math.addExact(config.vocabSize(), config.mmVocabSize());
+        if (text.size() > all) {
+            throw new CheckpointException("tokenizer.json has the id " + (text.size() - 1) + ", but the model's vocab_size " + config.vocabSize() + " and mm_vocab_size "
+                    + config.mmVocabSize() + " end at " + (all - 1) + "; use the tokenizer of this checkpoint");
+        }
         this.config = config;
         this.text = text;
         this.begin = text.idOf(config.specialTokens().get(0));
         this.end = text.idOf(config.specialTokens().get(1));
         this.header = text.idOf(config.specialTokens().get(2));
         this.endOfTurn = text.idOf(END_OF_TURN);
+        if (config.isMultimodal(endOfTurn)) {
+            throw new CheckpointException(END_OF_TURN + " has the id " + endOfTurn + ", which is no text: vocab_size is " + config.vocabSize()
+                    + "; use the tokenizer of this checkpoint");
+        }
     }
 
     /** The ids that ask for an image of h x w tokens: {@code <SOM>h w<IMAGE>}. */

@@ -8,11 +8,14 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.xomni.Fixtures;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
+import tools.jackson.databind.JsonNode;
 
 /** The numbers are those that libtorch draws from the same seed. */
 class MersenneTwisterTest {
@@ -23,6 +26,18 @@ class MersenneTwisterTest {
                     .uniform_(0, 1, new GeneratorOptional(randomness.generator()));
             return Tensors.segment(uniform).toArray(ValueLayout.JAVA_DOUBLE);
         }
+    }
+
+    /** What the reference's machine drew, whatever libtorch is here. */
+    @Test
+    void drawsWhatTheReferenceDrew() {
+        MersenneTwister random = new MersenneTwister(1234);
+        JsonNode expected = Fixtures.golden("tiny-en").get("exponential_seed_1234");
+        random.next(expected.size(), 0, expected.size());
+        for (int i = 0; i < expected.size(); i++) {
+            assertThat((float) -Math.log1p(-random.uniform(i))).isEqualTo(expected.get(i).floatValue());
+        }
+        assertThat(expected.size()).isEqualTo(8);
     }
 
     @ParameterizedTest

@@ -2,7 +2,6 @@ package org.xomni.nn.host;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.nn.Int8Panels;
 import org.xomni.tensor.Tensors;
@@ -20,27 +19,18 @@ final class DigitProduct {
 
     private final Tensor panels;
     private final long address;
-    private final int rows;
     private final int depth;
-    private final float[] scale;
-    /** {@link Digits#OFFSET} times the sum of each row. */
-    private final int[] excess;
 
-    /**
-     * @param panels stay the caller's
-     * @param scale of each row
-     */
-    DigitProduct(Int8Panels panels, int rows, float[] scale) {
+    /** @param panels stay the caller's */
+    DigitProduct(Int8Panels panels) {
         this.panels = panels.panels();
         this.address = Tensors.segment(panels.panels()).address();
-        this.rows = rows;
-        this.depth = Math.toIntExact(panels.panels().size(1)) * Int8Panels.COLUMNS;
-        this.scale = scale;
-        this.excess = Arrays.stream(panels.sums(), 0, rows).map(sum -> Digits.OFFSET * sum).toArray();
+        this.depth = Math.toIntExact(panels.panels().size(1) - Int8Panels.MORE) * Int8Panels.COLUMNS;
     }
 
-    private long panel(int row) {
-        return address + (long) row / PANEL * PANEL * depth;
+    /** Where the first columns of a row are; from there to those of the next row it is a lane. */
+    private long start(int row) {
+        return address + (long) row / PANEL * PANEL * (depth + Int8Panels.MORE * Int8Panels.COLUMNS) + (long) row % PANEL * Int8Panels.COLUMNS;
     }
 
     boolean isClosed() {
@@ -56,15 +46,17 @@ final class DigitProduct {
         long digits = x.digits(batch);
         long products = PRODUCTS.get().address();
         for (int row = from; row < to; ) {
-            int within = row % PANEL;
-            int last = Math.min(to, row - within + PANEL);
+            int last = Math.min(to, row - row % PANEL + PANEL);
+            long weights = start(row);
+            long scale = weights + (long) depth * PANEL;
+            long sum = scale + (long) Float.BYTES * PANEL;
             for (int b = 0; b < batch; b += TOGETHER) {
                 int vectors = Math.min(TOGETHER, batch - b);
                 Int8Gemm.multiply(
-                        digits + (long) b * Digits.COUNT * depth, Digits.COUNT * vectors, depth, panel(row) + (long) within * Int8Panels.COLUMNS, PANEL, last - row, products, PANEL);
+                        digits + (long) b * Digits.COUNT * depth, Digits.COUNT * vectors, depth, weights, PANEL, last - row, products, PANEL);
                 for (int v = 0; v < vectors; v++) {
                     long at = products + (long) v * Digits.COUNT * PANEL * Integer.BYTES;
-                    Digits.join(at, PANEL, last - row, excess, scale, row, x.step(b + v), y.address(b + v, 1) + (long) row * Float.BYTES);
+                    Digits.join(at, PANEL, last - row, scale, sum, x.step(b + v), y.address(b + v, 1) + (long) row * Float.BYTES);
                 }
             }
             row = last;

@@ -101,24 +101,24 @@ final class Digits {
      * {@code y[i] = step * scale[i] * (W x)[i]} from the products of W with the digits that are stored.
      *
      * @param products address of those with d2, after {@code stride} numbers those with d1, after as many those with d0
-     * @param excess 128 times the sum of each row of W
-     * @param row of W, the first
+     * @param scale address of that of each row of W, fp32
+     * @param sums address of those of each row's weights, 32-bit
      * @param y address of fp32 results
      */
-    static void join(long products, int stride, int rows, int[] excess, float[] scale, int row, float step, long y) {
+    static void join(long products, int stride, int rows, long scale, long sums, float step, long y) {
         long line = (long) Integer.BYTES * stride;
         int i = 0;
         for (; i <= rows - LANES; i += LANES) {
             long at = products + (long) Integer.BYTES * i;
-            IntVector off = IntVector.fromArray(I, excess, row + i);
+            IntVector off = IntVector.fromMemorySegment(I, MEMORY, sums + (long) Integer.BYTES * i, ORDER).mul(OFFSET);
             FloatVector sum = digit(at, off).mul(BASE).add(digit(at + line, off)).mul(BASE).add(digit(at + 2 * line, off));
-            sum.mul(step).mul(FloatVector.fromArray(F, scale, row + i)).intoMemorySegment(MEMORY, y + (long) Float.BYTES * i, ORDER);
+            sum.mul(step).mul(FloatVector.fromMemorySegment(F, MEMORY, scale + (long) Float.BYTES * i, ORDER)).intoMemorySegment(MEMORY, y + (long) Float.BYTES * i, ORDER);
         }
         for (; i < rows; i++) {
             long at = products + (long) Integer.BYTES * i;
-            int off = excess[row + i];
+            int off = OFFSET * MEMORY.get(ValueLayout.JAVA_INT, sums + (long) Integer.BYTES * i);
             float sum = (digit(at, off) * BASE + digit(at + line, off)) * BASE + digit(at + 2 * line, off);
-            MEMORY.set(ValueLayout.JAVA_FLOAT, y + (long) Float.BYTES * i, sum * step * scale[row + i]);
+            MEMORY.set(ValueLayout.JAVA_FLOAT, y + (long) Float.BYTES * i, sum * step * MEMORY.get(ValueLayout.JAVA_FLOAT, scale + (long) Float.BYTES * i));
         }
     }
 

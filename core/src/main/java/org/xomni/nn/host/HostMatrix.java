@@ -81,15 +81,15 @@ public final class HostMatrix {
         this.split = null;
     }
 
-    private HostMatrix(Int8Panels panels, long rows, long cols, float[] scale, float @Nullable [] bias) {
+    private HostMatrix(Int8Panels panels, long rows, long cols, float @Nullable [] bias) {
         this.type = Type.INT8;
         this.rows = Math.toIntExact(rows);
         this.cols = Math.toIntExact(cols);
         this.slabs = List.of();
-        this.scale = scale;
+        this.scale = null;
         this.bias = bias;
         this.packed = null;
-        this.split = new DigitProduct(panels, this.rows, scale);
+        this.split = new DigitProduct(panels);
     }
 
     /**
@@ -113,8 +113,8 @@ public final class HostMatrix {
                 new HostMatrix(type(weight), List.of(weight), weight.size(0), weight.size(1), (int) weight.size(1), null, floats(bias), mayRound, arena);
             case Linear.Int8(Int8Lanes(List<Tensor> slabs), Tensor scale, Tensor bias, long out, long in) ->
                 new HostMatrix(Type.INT8, slabs, out, in, Int8Lanes.SLAB, Tensors.floats(scale), floats(bias), mayRound, arena);
-            case Linear.Int8(Int8Panels panels, Tensor scale, Tensor bias, long out, long in) ->
-                new HostMatrix(panels, out, in, Tensors.floats(scale), floats(bias));
+            case Linear.Int8(Int8Panels panels, _, Tensor bias, long out, long in) ->
+                new HostMatrix(panels, out, in, floats(bias));
             case Linear.Lora lora -> throw new IllegalArgumentException("a layer with an adapter is no single matrix; merge it or use libtorch");
         };
     }

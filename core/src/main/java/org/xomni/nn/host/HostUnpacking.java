@@ -64,7 +64,7 @@ public final class HostUnpacking {
                 switch (layer.packed()) {
                     case Int8Lanes(List<Tensor> slabs) ->
                         lanes(slabs, plain, Team.from(part, team.size(), rows, 1), Team.from(part + 1, team.size(), rows, 1));
-                    case Int8Panels(Tensor panels, _) ->
+                    case Int8Panels(Tensor panels) ->
                         PanelUnpacking.rows(Tensors.segment(panels).address(), plain,
                                 Team.from(part, team.size(), rows, Int8Panels.ROWS), Team.from(part + 1, team.size(), rows, Int8Panels.ROWS));
                 }

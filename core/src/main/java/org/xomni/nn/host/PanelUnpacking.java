@@ -33,7 +33,7 @@ final class PanelUnpacking {
                 int rows = Math.min(ROWS, to - panel);
                 for (int group = 0; group < groups; group += TILE) {
                     int count = Math.min(TILE, groups - group);
-                    scale(panels + ((long) panel * groups + (long) group * ROWS) * COLUMNS, count, plain.scale(), panel, rows, tile);
+                    scale(panels + ((long) panel * (groups + Int8Panels.MORE) + (long) group * ROWS) * COLUMNS, count, plain.scale(), panel, rows, tile);
                     int columns = Math.min(count * COLUMNS, plain.columns() - group * COLUMNS);
                     for (int row = 0; row < rows; row++) {
                         write(tile + row * LINE, columns, plain.bf16(), plain.at(panel + row, group * COLUMNS));

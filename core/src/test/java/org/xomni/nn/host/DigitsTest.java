@@ -54,7 +54,6 @@ class DigitsTest {
     @ValueSource(ints = {1, 7, 8, 21})
     void joinProductsOfDigitsToThoseOfTheVector(int rows) {
         int size = 50;
-        int first = 3;
         Random random = new Random(rows);
         try (HostVector x = new HostVector(1, size); HostVector y = new HostVector(1, rows); Arena arena = Arena.ofConfined()) {
             for (int i = 0; i < size; i++) {
@@ -62,17 +61,17 @@ class DigitsTest {
             }
             x.split(1);
             MemorySegment products = arena.allocate((long) Digits.COUNT * 64 * Integer.BYTES, 64);
-            int[] excess = new int[first + rows];
-            float[] scale = new float[first + rows];
+            int[] sums = new int[rows];
+            float[] scale = new float[rows];
             double[] exact = new double[rows];
             double[] magnitude = new double[rows];
             for (int row = 0; row < rows; row++) {
-                scale[first + row] = random.nextFloat() + 0.1f;
+                scale[row] = random.nextFloat() + 0.1f;
                 for (int i = 0; i < size; i++) {
                     int w = random.nextInt(256) - 128;
-                    exact[row] += (double) w * x.get(0, i) * scale[first + row];
-                    magnitude[row] += Math.abs((double) w * x.get(0, i) * scale[first + row]);
-                    excess[first + row] += Digits.OFFSET * w;
+                    exact[row] += (double) w * x.get(0, i) * scale[row];
+                    magnitude[row] += Math.abs((double) w * x.get(0, i) * scale[row]);
+                    sums[row] += w;
                     for (int d = 0; d < Digits.COUNT; d++) {
                         int stored = Dot.MEMORY.get(ValueLayout.JAVA_BYTE, x.digits(1) + d * 52L + i) & STORED_MASK;
                         long at = (long) (d * 64 + row) * Integer.BYTES;
@@ -80,11 +79,13 @@ class DigitsTest {
                     }
                 }
             }
-            Digits.join(products.address(), 64, rows, excess, scale, first, x.step(0), y.address(0, 1));
+            MemorySegment scales = arena.allocateFrom(ValueLayout.JAVA_FLOAT, scale);
+            MemorySegment sumsOfRows = arena.allocateFrom(ValueLayout.JAVA_INT, sums);
+            Digits.join(products.address(), 64, rows, scales.address(), sumsOfRows.address(), x.step(0), y.address(0, 1));
             for (int row = 0; row < rows; row++) {
                 assertThat((double) y.get(0, row)).isCloseTo(exact[row], within(1e-6 * magnitude[row]));
             }
-            Digits.join(products.address(), 64, rows, excess, scale, first, Float.NaN, y.address(0, 1));
+            Digits.join(products.address(), 64, rows, scales.address(), sumsOfRows.address(), Float.NaN, y.address(0, 1));
             assertThat(y.get(0, rows - 1)).isNaN();
         }
     }
