@@ -48,15 +48,28 @@ async function drawsAndShowsProgress(page, name) {
   await listen(page);
   await page.press("#prompt", "Control+Enter");
   const heard = [];
+  const seen = { grid: false, preview: false, left: false };
   await page.waitForFunction(() => /Drawing: [1-9]\d* of \d+ tokens/.test(document.getElementById("status").textContent));
   for (let i = 0; i < 400 && !(await page.isVisible("#picture")); i++) {
     heard.push(await page.$eval("#progress", (progress) => progress.value));
+    const now = await page.evaluate(() => {
+      const grid = document.getElementById("grid");
+      const preview = document.getElementById("preview");
+      return {
+        // Near its corner: a tile is small until its token is known. There are 18 in a row.
+        grid: !grid.hidden && grid.getContext("2d").getImageData(Math.round(grid.width / 18 / 8), Math.round(grid.width / 18 / 2), 1, 1).data[3] > 0,
+        preview: !preview.hidden && preview.naturalWidth === 288,
+        left: /about \d+ (s|min) left/.test(document.getElementById("status").textContent),
+      };
+    });
+    for (const what of Object.keys(seen)) seen[what] ||= now[what];
     if (i === 3) await shoot(page, name, "2-drawing");
     await page.waitForTimeout(30);
   }
   const growing = heard.filter((value) => value > 0);
   assert.ok(new Set(growing).size >= 3, `progress moves: ${heard}`);
   assert.deepEqual(growing, [...growing].sort((a, b) => a - b), "progress never goes back");
+  assert.deepEqual(seen, { grid: true, preview: true, left: true }, "the grid fills up, a preview is shown, and how long it takes");
   await page.waitForSelector("#picture:not([hidden])");
   assert.match(await page.textContent("#status"), /288 × 288, seed 7/);
   assert.deepEqual(await page.evaluate(() => window.announced), ["Waiting for a place …", "Drawing", "Painting", "288 × 288, seed 7"], "what is read aloud");
@@ -115,6 +128,8 @@ async function rerunsFromHistory(page, name, first) {
   await page.click("#tab-history");
   await page.waitForSelector(".card");
   assert.equal(await page.locator(".card").count(), 2);
+  assert.equal(await page.getByRole("button", { name: /Draw alone: Draw a red sign/ }).count(), 1, "a picture of a chat is not drawn again by its prompt alone");
+  await everythingHasAName(page);
   await shoot(page, name, "5-history");
   await page.getByRole("button", { name: /Draw again: A blue sign/ }).click();
   await page.waitForSelector("#picture", { state: "hidden" });

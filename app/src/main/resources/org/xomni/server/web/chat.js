@@ -200,7 +200,7 @@ async function drawTurn(prompt) {
         canvas.replaceWith(element("img", { src: url, alt: prompt }));
         progress.textContent = `seed ${image.seed}`;
         turns.push({ role: "assistant", drawn: { url, id: image.id, model } });
-        await remember({ model, prompt, size: image.size, seed: image.seed, guidance: 1, url, image: image.id });
+        await remember({ model, prompt, size: image.size, seed: image.seed, guidance: 1, url, image: image.id, inChat: true });
         scroll();
       }
     }

@@ -21,7 +21,7 @@ async function drawings(mode, work) {
   });
 }
 
-/** Keeps a drawing: {model, prompt, size, seed, guidance, url, image}. A browser that cannot (private windows, no space left) shows it all the same. */
+/** Keeps a drawing: {model, prompt, size, seed, guidance, url, image, inChat}. A browser that cannot (private windows, no space left) shows it all the same. */
 export async function remember(drawing) {
   try {
     await drawings("readwrite", (store) => store.add({ ...drawing, time: Date.now() }));
@@ -51,10 +51,13 @@ function card(drawing, actions) {
   const item = element("li", { className: "card" });
   const details = element("div");
   const facts = `${drawing.size.replace("x", " × ")}, seed ${drawing.seed}` + (drawing.guidance === 1 ? "" : `, guidance ${drawing.guidance}`)
-    + (several() && drawing.model ? `, ${drawing.model}` : "");
+    + (several() && drawing.model ? `, ${drawing.model}` : "") + (drawing.inChat ? ", drawn in a chat" : "");
   const buttons = element("span", { className: "actions" });
   buttons.append(
-    button("Re-run", `Draw again: ${drawing.prompt}`, () => actions.rerun(drawing)),
+    // What was said before it in the chat had its part in it: alone its prompt gives another picture.
+    drawing.inChat
+      ? button("Draw alone", `Draw alone: ${drawing.prompt}`, () => actions.rerun(drawing))
+      : button("Re-run", `Draw again: ${drawing.prompt}`, () => actions.rerun(drawing)),
     element("a", { className: "button", textContent: "Download", href: drawing.url, download: fileName(drawing), ariaLabel: `Download: ${drawing.prompt}` }),
     button("Ask", `Ask about: ${drawing.prompt}`, () => actions.ask(drawing)),
   );
