@@ -93,6 +93,7 @@ final class EvalSignsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        Split scored = split();
         List<Sampling> samplings = guidance.stream().map(this::sampling).toList();
         if (output != null) {
             Outputs.requireWritable(output);
@@ -104,7 +105,7 @@ final class EvalSignsCommand implements Callable<Integer> {
             }
         }
         try (XOmni xomni = modelOptions.load(); TextReader reader = new TextReader()) {
-            SignsEvaluation evaluation = new SignsEvaluation(seed, split(), prompts, batch, new SignsScorer(reader));
+            SignsEvaluation evaluation = new SignsEvaluation(seed, scored, prompts, batch, new SignsScorer(reader));
             SignsReport report = evaluation.report(
                     parts.contains(Part.GENERATION) ? generation(evaluation, xomni, samplings) : Map.of(),
                     parts.contains(Part.RECONSTRUCTION) ? Optional.of(reconstruction(evaluation, xomni)) : Optional.empty(),
@@ -120,11 +121,11 @@ final class EvalSignsCommand implements Callable<Integer> {
     }
 
     private Split split() {
-        return switch (split) {
-            case "held-out" -> Split.HELD_OUT;
-            case "held-out-words" -> Split.HELD_OUT_WORDS;
-            default -> throw new InputException("--split '" + split + "' is not one that scores are measured on; use held-out or held-out-words");
-        };
+        Split asked = SignsOptions.split(split);
+        if (!asked.isHeldOut()) {
+            throw new InputException("--split '" + split + "' is one that models are trained on; use held-out or held-out-words");
+        }
+        return asked;
     }
 
     /** As {@code generate} draws, but for guidance and temperature. */

@@ -31,7 +31,7 @@ final class SignsOptions {
 
     SignsWorld world() {
         List<SignsWorld.Size> pixels = sizes.stream().map(SignsOptions::size).toList();
-        return new SignsWorld(seed, split(), tasks(), pixels.isEmpty() ? SignsWorld.SIZES : pixels);
+        return new SignsWorld(seed, split(split), tasks(), pixels.isEmpty() ? SignsWorld.SIZES : pixels);
     }
 
     /** The settings in words: what a folder of shards remembers. */
@@ -45,13 +45,14 @@ final class SignsOptions {
                 "sizes", world.sizes().toString());
     }
 
-    private Split split() {
-        return switch (split) {
+    /** A split by its name on the command line. */
+    static Split split(String name) {
+        return switch (name) {
             case "train" -> Split.TRAIN;
             case "held-out" -> Split.HELD_OUT;
             case "practice" -> Split.PRACTICE;
             case "held-out-words" -> Split.HELD_OUT_WORDS;
-            default -> throw new InputException("--split '" + split + "' is not known; use train, practice, held-out or held-out-words");
+            default -> throw new InputException("--split '" + name + "' is not known; use train, practice, held-out or held-out-words");
         };
     }
 

@@ -23,6 +23,7 @@ class EvalCommandTest {
         assertThat(eval.out()).contains("generation without guidance", "generation, guidance 2.0", "reconstruction", "understanding");
         JsonNode report = Json.readObject(json);
         assertThat(report.path("prompts").asInt()).isEqualTo(3);
+        assertThat(report.path("split").asString()).isEqualTo("HELD_OUT");
         assertThat(report.path("generation").propertyNames()).containsExactly("1.0", "2.0");
         JsonNode background = report.path("generation").path("1.0").path("scores").path("BACKGROUND");
         assertThat(background.path("count").asInt()).isEqualTo(3);
@@ -35,6 +36,8 @@ class EvalCommandTest {
         assertRefused("see xomni eval --help", "eval");
         assertRefused("0 scenes", "eval", "signs", "--prompts", "0", "--model", Cli.model("tiny-zh"));
         assertRefused("generation is not among --parts", "eval", "signs", "--parts", "understanding", "--sheet", folder.resolve("s.png").toString());
+        assertRefused("models are trained on; use held-out", "eval", "signs", "--split", "practice");
+        assertRefused("is not known; use train", "eval", "signs", "--split", "other");
         assertRefused("does not exist", "eval", "signs", "-o", folder.resolve("none/scores.json").toString());
     }
 

@@ -10,6 +10,7 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.train.AdamW;
+import org.xomni.train.ParameterGroup;
 
 /**
  * AdamW over the policy, and beside it Adam over one number more: the scale s of the image logits, which says how sure the policy is of what it draws.
@@ -26,11 +27,33 @@ final class PolicyOptimizer implements AutoCloseable {
     private static final String SCALE = "logit-scale";
 
     private final AdamW adamW;
-    private final AdamW.Settings constants;
-    private final double scaleRate;
-    /** s, and Adam's running means of its gradient and of the gradient's square; nothing if s stays 0. */
-    private final @Nullable Tensor scale;
-    private long steps;
+    /** Nothing if s stays 0. */
+    private final @Nullable Scale scale;
+
+    /**
+     * The scale and what moves it.
+     *
+     * @param log s, one number
+     * @param adam its own
+     */
+    private record Scale(Tensor log, AdamW adam) {
+        static Scale of(AdamW.Settings constants, double rate) {
+            Tensor log = Tensors.of(new float[1], 1).retainReference();
+            return new Scale(log, new AdamW(List.of(new ParameterGroup(Map.of(SCALE, log), rate)), new AdamW.Settings(constants.betas(), constants.eps(), 0, 0)));
+        }
+
+        double now() {
+            return log.item_float();
+        }
+
+        /** Moves s against its gradient. */
+        void step(double learningRate, double gradient) {
+            try (Scope scope = Scope.plain()) {
+                log.mul(new Scalar(gradient)).sum().backward();
+            }
+            adam.step(learningRate, Math.abs(gradient));
+        }
+    }
 
     /**
      * Takes over the policy's parameters.
@@ -39,9 +62,7 @@ final class PolicyOptimizer implements AutoCloseable {
      */
     PolicyOptimizer(Policy policy, AdamW.Settings constants, double scaleRate) {
         this.adamW = new AdamW(List.of(policy.trained()), constants);
-        this.constants = constants;
-        this.scaleRate = scaleRate;
-        this.scale = scaleRate > 0 ? Tensors.of(new float[3], 3).retainReference() : null;
+        this.scale = scaleRate > 0 ? Scale.of(constants, scaleRate) : null;
     }
 
     /** {@link AdamW#count()}. */
@@ -61,7 +82,7 @@ final class PolicyOptimizer implements AutoCloseable {
 
     /** e^s: what the logits have been multiplied by since the run began, other changes of the weights aside. */
     double logitScale() {
-        return scale == null ? 1 : Math.exp(Tensors.floats(scale)[0]);
+        return scale == null ? 1 : Math.exp(scale.now());
     }
 
     /**
@@ -70,46 +91,40 @@ final class PolicyOptimizer implements AutoCloseable {
      * @param norm the gradients' global norm, by which those of the parameters are clipped
      */
     void step(double learningRate, double norm) {
-        steps++;
         if (scale == null) {
             adamW.step(learningRate, norm);
             return;
         }
-        double beta1 = constants.betas().get(0);
-        double beta2 = constants.betas().get(1);
-        double gradient = adamW.scaleGradient(GAIN);
-        float[] now = Tensors.floats(scale);
-        double mean = beta1 * now[1] + (1 - beta1) * gradient;
-        double square = beta2 * now[2] + (1 - beta2) * gradient * gradient;
-        double direction = mean / (1 - Math.pow(beta1, steps)) / (Math.sqrt(square / (1 - Math.pow(beta2, steps))) + constants.eps());
-        double change = -learningRate * scaleRate * direction;
+        double before = scale.now();
+        scale.step(learningRate, adamW.scaleGradient(GAIN));
         adamW.step(learningRate, norm);
+        double change = scale.now() - before;
         adamW.change(GAIN, gain -> gain.mul_(new Scalar(Math.exp(change))));
-        try (Scope scope = Scope.plain()) {
-            scale.copy_(Tensors.of(new float[] {(float) (now[0] + change), (float) mean, (float) square}, 3));
-        }
     }
 
     /** All that a later run needs to go on exactly: tensors by name. */
     Map<String, Tensor> state() {
         Map<String, Tensor> state = new LinkedHashMap<>(adamW.state());
         if (scale != null) {
-            state.put(SCALE, scale);
+            state.putAll(scale.adam().state());
         }
         return state;
     }
 
     /** Goes on after so many steps, when {@link #state} has been filled with the values of that time. */
     void resume(long steps) {
-        this.steps = steps;
         adamW.resume(steps);
+        if (scale != null) {
+            scale.adam().resume(steps);
+        }
     }
 
     @Override
     public void close() {
         adamW.close();
         if (scale != null) {
-            scale.releaseReference();
+            scale.adam().close();
+            scale.log().releaseReference();
         }
     }
 }
