@@ -86,6 +86,39 @@ public final class Inspection {
         return inspection.parts;
     }
 
+    /**
+     * Finds out before minutes of work on tokens whether pixels can be made of them.
+     *
+     * @throws CheckpointException naming what is missing or wrong in the parts that do this, if anything is
+     */
+    static void requirePixels(Checkpoint checkpoint) {
+        Path flux = checkpoint.requireFlux();
+        Inspection inspection = new Inspection();
+        boolean readsPrompts = inspection.whole(checkpoint, flux).equals(PROMPT_AND_TOKENS);
+        if (inspection.wrong().isEmpty()) {
+            inspection.quantizer(checkpoint);
+            inspection.decoder(checkpoint);
+            inspection.vae(flux);
+            if (readsPrompts) {
+                inspection.promptEncoders(flux);
+            }
+        }
+        List<String> wrong = inspection.wrong();
+        if (!wrong.isEmpty()) {
+            throw new CheckpointException(String.join("; ", wrong));
+        }
+    }
+
+    /** What is wrong with each part where something is, and what to do. */
+    private List<String> wrong() {
+        return parts.stream().filter(part -> !part.problems().isEmpty()).map(part -> {
+            String problems = String.join("; ", part.problems());
+            return part.parameters() == 0
+                    ? problems
+                    : part.name() + " does not fit its config.json: " + problems + ". Restore config.json and the weights from the same checkpoint";
+        }).toList();
+    }
+
     private void model(Checkpoint checkpoint) {
         UnifiedConfig c = checkpoint.unified();
         look("unified model",
@@ -116,6 +149,11 @@ public final class Inspection {
                 () -> "width " + vit.width() + ", " + vit.layers() + " blocks, " + vit.heads() + " heads, patch " + vit.patchSize(),
                 () -> TorchArchive.open(checkpoint.folder().resolve(c.encoder().siglipPath())),
                 (file, store) -> VisionTransformer.of(store.root(), vit, VisionTransformer.grid(file.tensors())));
+        quantizer(checkpoint);
+    }
+
+    private void quantizer(Checkpoint checkpoint) {
+        TokenizerConfig c = checkpoint.tokenizer();
         look("image tokenizer, quantiser",
                 () -> c.encoder().codebookSize() + " codes of width " + c.encoder().codebookDim() + ", features of width " + c.encoder().zChannels(),
                 () -> TorchArchive.open(checkpoint.folder().resolve(c.encoder().projectorPath())),
@@ -136,6 +174,14 @@ public final class Inspection {
     }
 
     private void flux(Checkpoint checkpoint, Path flux) {
+        vae(flux);
+        if (whole(checkpoint, flux).equals(PROMPT_AND_TOKENS)
+                || flux.resolve("text_encoder").toFile().isDirectory() || flux.resolve("text_encoder_2").toFile().isDirectory()) {
+            promptEncoders(flux);
+        }
+    }
+
+    private void vae(Path flux) {
         look("decoder, VAE",
                 () -> {
                     VaeConfig c = VaeConfig.of(ConfigFile.read(flux.resolve("vae/config.json")));
@@ -143,9 +189,9 @@ public final class Inspection {
                 },
                 () -> ShardedSafetensors.open(flux.resolve("vae"), "diffusion_pytorch_model"),
                 (file, store) -> new Vae(VaeConfig.of(ConfigFile.read(flux.resolve("vae/config.json"))), store));
-        if (!whole(checkpoint, flux)) {
-            return;
-        }
+    }
+
+    private void promptEncoders(Path flux) {
         List<String> problems = new ArrayList<>();
         String dimensions = attempt(problems, () -> {
             try (ClipTokenizer clip = ClipTokenizer.load(flux.resolve("tokenizer")); T5Tokenizer t5 = T5Tokenizer.load(flux.resolve("tokenizer_2"))) {
@@ -170,8 +216,8 @@ public final class Inspection {
                 (file, store) -> new T5Encoder(T5Config.of(ConfigFile.read(flux.resolve("text_encoder_2/config.json"))), store));
     }
 
-    /** Whether the parts of the decoder fit together is a part of its own. Returns whether it reads prompts. */
-    private boolean whole(Checkpoint checkpoint, Path flux) {
+    /** Whether the parts of the decoder fit together is a part of its own. Returns what it is conditioned on, or nothing if they do not. */
+    private String whole(Checkpoint checkpoint, Path flux) {
         List<String> problems = new ArrayList<>();
         String conditions = attempt(problems, () -> {
             try (DiffusionDecoder decoder = DiffusionDecoder.load(
@@ -180,8 +226,7 @@ public final class Inspection {
             }
         });
         add("decoder, as a whole", conditions, Map.of(), Set.of(), problems);
-        return conditions.equals(PROMPT_AND_TOKENS)
-                || flux.resolve("text_encoder").toFile().isDirectory() || flux.resolve("text_encoder_2").toFile().isDirectory();
+        return conditions;
     }
 
     /** Builds a model over names and shapes only. */

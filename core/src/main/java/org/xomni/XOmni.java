@@ -15,6 +15,7 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
+import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Lazy;
@@ -52,6 +53,8 @@ public final class XOmni implements AutoCloseable {
     private final Lazy<UnifiedModel> model;
     private final Lazy<DiffusionDecoder> decoder;
     private final ModelInput input;
+    /** Whether {@link #requireDecoder} has found nothing wrong. */
+    private boolean canMakePixels;
 
     private XOmni(Checkpoint checkpoint, LoadOptions options) {
         if (options.threads() > 0) {
@@ -302,9 +305,16 @@ public final class XOmni implements AutoCloseable {
         return new TokenDecoder(checkpoint.decoder(), tokenizer, decoder, options.offload());
     }
 
-    /** Finds out before the work on tokens whether pixels can be made of them; reads the decoder's configurations only. */
+    /**
+     * Finds out before the work on tokens whether pixels can be made of them; looks at configurations, names and shapes only, and once.
+     *
+     * @throws CheckpointException if something that this takes is missing or does not fit
+     */
     void requireDecoder() {
-        decoder.get();
+        if (!canMakePixels) {
+            Inspection.requirePixels(checkpoint);
+            canMakePixels = true;
+        }
     }
 
     UnifiedModel model() {

@@ -51,7 +51,8 @@ public final class Main {
 
     /** libtorch takes a second to load: time in which the command line, configurations and tokenizers are read. */
     private static void loadEngineMeanwhile() {
-        Thread.ofPlatform().daemon().name("load-engine").start(Engine::threads);
+        // What goes wrong here goes wrong again, and is reported, where libtorch is needed.
+        Thread.ofPlatform().daemon().name("load-engine").uncaughtExceptionHandler((thread, e) -> {}).start(Engine::threads);
     }
 
     /** Runs a command line and returns its exit code. */

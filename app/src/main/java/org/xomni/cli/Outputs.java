@@ -28,6 +28,18 @@ final class Outputs {
     }
 
     /**
+     * {@link #requireWritable(Path)} for each of the files that {@link #numbered} names.
+     *
+     * @param n how many
+     */
+    static void requireWritable(Path file, int n) {
+        requireWritable(numbered(file, 0, n));
+        for (int i = 1; i < n; i++) {
+            requireFile(numbered(file, i, n));
+        }
+    }
+
+    /**
      * Checks before the work that a file can be written after it.
      *
      * @throws InputException if its folder is missing or read-only, or the name is a folder's or a device's
@@ -37,17 +49,21 @@ final class Outputs {
         if (folder == null || !Files.isDirectory(folder)) {
             throw new InputException("the folder of " + file + " does not exist; create it first");
         }
-        if (Files.isDirectory(file)) {
-            throw new InputException(file + " is a folder; name a file in it");
-        }
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new InputException(file + " is no file that could be replaced; choose another output");
-        }
+        requireFile(file);
         try {
             // Permissions do not tell everything: a mount may be read-only, a disk full.
             Files.delete(Files.createTempFile(folder, ".xomni", ".tmp"));
         } catch (IOException e) {
             throw new InputException("the folder of " + file + " is not writable; choose another output", e);
+        }
+    }
+
+    private static void requireFile(Path file) {
+        if (Files.isDirectory(file)) {
+            throw new InputException(file + " is a folder; name a file in it");
+        }
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new InputException(file + " is no file that could be replaced; choose another output");
         }
     }
 

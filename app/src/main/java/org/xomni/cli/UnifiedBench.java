@@ -15,7 +15,6 @@ import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
-import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.train.TrainingSpeed;
@@ -42,14 +41,9 @@ final class UnifiedBench {
             int tokens = (int) Math.max(4, Math.min(MOST_TOKENS, SECONDS / PIECES / perToken));
             double seconds = Stopwatch.median(() -> draw(batch, config, shape, tokens), PIECES, line);
             double steps = tokens / seconds;
-            long bytes = weightBytes(config, numerics);
+            double weights = blockWeights(config) + (double) config.hiddenSize() * config.imageVocabSize();
             line.put("tokens_per_s", Stopwatch.round(steps * shape.batch));
-            line.put("weight_bytes_per_token", bytes / shape.batch);
-            double achieved = steps * bytes / 1e9;
-            line.put("achieved_gbs", Stopwatch.round(achieved));
-            if (line.get("read_bandwidth_gbs") instanceof Double limit) {
-                line.put("share_of_read_bandwidth", Stopwatch.round(achieved / limit));
-            }
+            WeightTraffic.put(line, WeightTraffic.bytes(weights, numerics), 1, shape.batch, 1 / steps);
         }
     }
 
@@ -87,6 +81,7 @@ final class UnifiedBench {
             double tokens = (double) shape.context * shape.batch / seconds;
             line.put("tokens_per_s", Stopwatch.round(tokens));
             line.put("gflops", Stopwatch.round(2 * blockWeights(config) * tokens / 1e9));
+            WeightTraffic.put(line, WeightTraffic.bytes(blockWeights(config), numerics), 1, (long) shape.context * shape.batch, seconds);
         }
     }
 
@@ -146,11 +141,5 @@ final class UnifiedBench {
         double attention = (double) c.hiddenSize() * c.headWidth() * (2L * c.heads() + 2L * c.keyValueHeads());
         double mlp = 3.0 * c.hiddenSize() * c.intermediateSize();
         return c.layers() * (attention + mlp);
-    }
-
-    /** What one step reads: every block's matrices and the image head. */
-    private static long weightBytes(UnifiedConfig c, Numerics numerics) {
-        long bytes = numerics.quantization() == Quantization.INT8 ? 1 : numerics.weights().bytes();
-        return (long) (blockWeights(c) + (double) c.hiddenSize() * c.imageVocabSize()) * bytes;
     }
 }

@@ -44,6 +44,7 @@ final class VisionBench {
             }), line);
             line.put("tokens_per_image", side * side);
             line.put("images_per_s", Stopwatch.round(shape.batch / seconds));
+            WeightTraffic.put(line, WeightTraffic.bytes(store.count(), numerics), 1, (long) shape.batch * side * side, seconds);
         }
     }
 
@@ -77,7 +78,9 @@ final class VisionBench {
             line.put("tokens_per_image", side * side);
             line.put("steps", shape.steps);
             line.put("steps_per_s", Stopwatch.round(1 / seconds));
-            line.put("images_per_s", Stopwatch.round(shape.batch / (seconds * shape.steps)));
+            double image = seconds * shape.steps;
+            line.put("images_per_s", Stopwatch.round(shape.batch / image));
+            WeightTraffic.put(line, WeightTraffic.bytes(model.parameters().count(), numerics), shape.steps, (long) shape.batch * side * side, image);
         }
     }
 

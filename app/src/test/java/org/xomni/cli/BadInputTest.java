@@ -341,12 +341,35 @@ class BadInputTest {
         Files.delete(model.resolve(name));
         boolean understanding = List.of("siglip.pt", "tokenizer_config.json").contains(name);
         String file = Path.of(name).getFileName().toString();
+        // Written after drawing: that it is not there shows that nothing was drawn.
+        String tokens = folder.resolve("tokens.json").toString();
         refuse(file, understanding
                 ? new String[] {"chat", "x", "--image", golden("0_120x96_RGB.png"), "--model", model.toString()}
-                : withOutput("generate", "x", "--size", "32x32", "--model", model.toString()));
+                : withOutput("generate", "x", "--size", "32x32", "--tokens-out", tokens, "--model", model.toString()));
         refuse(file, understanding
                 ? new String[] {"chat", "x", "--image", golden("0_120x96_RGB.png"), "--offload", "--model", model.toString()}
-                : withOutput("generate", "x", "--size", "32x32", "--offload", "--model", model.toString()));
+                : withOutput("generate", "x", "--size", "32x32", "--tokens-out", tokens, "--offload", "--model", model.toString()));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            decoder/config.json             | "num_single_layers": 3    | "num_single_layers": 4   | single_transformer_blocks.3
+            flux/vae/config.json            | "layers_per_block": 1     | "layers_per_block": 2    | resnets.1
+            flux/text_encoder/config.json   | "num_hidden_layers": 2    | "num_hidden_layers": 3   | layers.2
+            flux/text_encoder_2/config.json | "num_layers": 2           | "num_layers": 3          | block.2
+            config.json                     | "codebook_dim": 96        | "codebook_dim": 97       | quant_conv.weight has shape
+            """)
+    void weightsThatPixelsNeedAreComparedBeforeTokensAreDrawn(String file, String from, String to, String named) throws IOException {
+        Path model = copy();
+        Path config = model.resolve(file);
+        Files.writeString(config, Files.readString(config).replace(from, to));
+        refuse(named, withOutput("generate", "x", "--size", "32x32", "--tokens-out", folder.resolve("tokens.json").toString(), "--model", model.toString()));
+    }
+
+    @Test
+    void everyOutputIsCheckedBeforeTheWork() throws IOException {
+        Files.createDirectory(folder.resolve("out-3.png"));
+        refuse("out-3.png is a folder", "generate", "x", "-n", "3", "--size", "32x32", "--model", Cli.model(FIXTURE), "-o", out());
     }
 
     @Test

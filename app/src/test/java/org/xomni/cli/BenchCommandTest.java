@@ -29,6 +29,13 @@ class BenchCommandTest {
         assertThat(line.get(figure).doubleValue()).isPositive();
         assertThat(line.get("read_bandwidth_gbs").doubleValue()).isPositive();
         assertThat(line.get("small_op_us").doubleValue()).isPositive();
+        if (!what.equals("rl")) {
+            assertThat(line.get("weight_bytes_per_token").longValue()).isPositive();
+            assertThat(line.get("achieved_gbs").doubleValue()).isPositive();
+        }
+        if (what.equals("prefill")) {
+            assertThat(line.get("weight_bytes_per_token").longValue()).isEqualTo(4 * 2L * (64 * 32 * (2 * 2 + 2) + 3 * 64 * 96) / 16);
+        }
         if (what.equals("decode")) {
             // Two blocks of attention (64 x 32 for four query and two key-value heads' worth) and MLP, and the image head, in fp32.
             long weights = 2L * (64 * 32 * (2 * 2 + 2) + 3 * 64 * 96) + 64 * 48;

@@ -21,14 +21,16 @@ class GoldenCommandsTest {
     @TempDir
     Path folder;
 
-    private static JsonNode golden(String fixture) {
-        return Json.readObject(Cli.fixture(fixture).resolve("golden/golden.json"));
+    private static JsonNode golden(String fixture, String runs) {
+        JsonNode golden = Json.readObject(Cli.fixture(fixture).resolve("golden/golden.json")).get(runs);
+        assertThat(golden).isNotEmpty();
+        return golden;
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"tiny-en", "tiny-zh"})
     void generateReproducesTokensAndImages(String fixture) {
-        for (JsonNode run : golden(fixture).get("generate")) {
+        for (JsonNode run : golden(fixture, "generate")) {
             Path png = folder.resolve("out.png");
             Path json = folder.resolve("out.json");
             List<String> args = new ArrayList<>(List.of("generate", run.get("prompt").stringValue(), "--model", Cli.model(fixture)));
@@ -56,7 +58,7 @@ class GoldenCommandsTest {
     @ParameterizedTest
     @ValueSource(strings = {"tiny-en", "tiny-zh"})
     void detokenizeReproducesImages(String fixture) {
-        for (JsonNode run : golden(fixture).get("detokenize")) {
+        for (JsonNode run : golden(fixture, "detokenize")) {
             Path png = folder.resolve("out.png");
             Path json = folder.resolve("in.json");
             TokensFile.write(json, List.of(new TokensFile.Entry(tokens(run))));
@@ -72,7 +74,7 @@ class GoldenCommandsTest {
     @ParameterizedTest
     @ValueSource(strings = {"tiny-en", "tiny-zh"})
     void chatReproducesAnswers(String fixture) {
-        for (JsonNode run : golden(fixture).get("chat")) {
+        for (JsonNode run : golden(fixture, "chat")) {
             Cli result = Cli.run("chat", run.get("prompt").stringValue(), "--image", Cli.fixture(fixture).resolve("golden/" + run.get("file").stringValue()).toString(),
                     "--max-tokens", run.get("max_new_tokens").toString(), "--json", "--dtype", "float32", "--model", Cli.model(fixture));
 
@@ -86,7 +88,7 @@ class GoldenCommandsTest {
     @ParameterizedTest
     @ValueSource(strings = {"tiny-en", "tiny-zh"})
     void tokenizeReproducesTokensAndRejections(String fixture) {
-        for (JsonNode run : golden(fixture).get("images")) {
+        for (JsonNode run : golden(fixture, "images")) {
             Cli result = Cli.run("tokenize", Cli.fixture(fixture).resolve("golden/" + run.get("file").stringValue()).toString(), "--json",
                     "--dtype", "float32", "--model", Cli.model(fixture));
 

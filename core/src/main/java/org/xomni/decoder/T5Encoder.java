@@ -49,7 +49,9 @@ public final class T5Encoder implements AutoCloseable {
         this.config = config;
         this.store = store;
         this.numerics = p.numerics();
-        this.tokens = Embedding.of(store.root().at("shared"), config.vocabSize(), config.dModel());
+        // Two names of one table, of which a file may keep either.
+        Parameters shared = store.root().at("shared");
+        this.tokens = Embedding.of(shared.has("weight") ? shared : p.at("embed_tokens"), config.vocabSize(), config.dModel());
         this.distanceBias = Embedding.of(
                 p.at("block.0.layer.0.SelfAttention.relative_attention_bias"), config.buckets(), config.numHeads());
         this.blocks = IntStream.range(0, config.numLayers()).mapToObj(i -> Block.of(p.at("block", i), config)).toList();

@@ -32,7 +32,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ParameterStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ParameterStore.class);
-    private static final int MOST_PROBLEMS_SHOWN = 40;
 
     /** Where parameters come from. */
     private sealed interface Source {
@@ -185,9 +184,7 @@ public final class ParameterStore implements AutoCloseable {
     public void check() {
         if (!problems.isEmpty()) {
             close();
-            String shown = String.join("; ", problems.subList(0, Math.min(problems.size(), MOST_PROBLEMS_SHOWN)));
-            String more = problems.size() > MOST_PROBLEMS_SHOWN ? "; and " + (problems.size() - MOST_PROBLEMS_SHOWN) + " more" : "";
-            throw new CheckpointException(description() + " does not fit its config.json: " + shown + more
+            throw new CheckpointException(description() + " does not fit its config.json: " + String.join("; ", problems)
                     + ". Restore config.json and the weights from the same checkpoint");
         }
         Set<String> unknown = unknown();
