@@ -54,6 +54,7 @@ public final class Conversation implements AutoCloseable {
     public Reply say(ChatRequest request, Consumer<String> listener, Progress progress) {
         List<Span> shown = new ArrayList<>(pending);
         request.images().forEach(image -> shown.add(xomni.input().image(xomni.tokenize(image))));
+        xomni.releaseTokenizer();
         List<Message> turn = withUserMessage(shown, request.prompt());
         int[] ids = xomni.input().render(turn);
         int limit = xomni.limit(request.maxTokens(), ids.length);

@@ -150,7 +150,9 @@ public final class XOmni implements AutoCloseable {
         requireDecoder();
         List<ImageTokens> tokens = drawTokens(requests, progress);
         drawn.accept(tokens);
-        releaseIfOffloading(model);
+        if (options.offload()) {
+            releaseModel();
+        }
         List<TokenDecoder.Picture> pictures = IntStream.range(0, requests.size())
                 .mapToObj(i -> picture(tokens.get(i), requests.get(i).prompt(), requests.get(i).seed(), requests.get(i).decode()))
                 .toList();
@@ -208,7 +210,7 @@ public final class XOmni implements AutoCloseable {
      */
     public Reply chat(ChatRequest request, Consumer<String> listener, Progress progress) {
         List<Span> images = request.images().stream().map(image -> input.image(tokenize(image))).toList();
-        releaseIfOffloading(tokenizer);
+        releaseTokenizer();
         int[] prompt = input.render(List.of(ModelInput.userMessage(images, request.prompt())));
         int limit = limit(request.maxTokens(), prompt.length);
         long needed = (long) prompt.length + limit;
@@ -344,9 +346,10 @@ public final class XOmni implements AutoCloseable {
         model.close();
     }
 
-    private void releaseIfOffloading(Lazy<?> part) {
+    /** Frees the image tokenizer's memory if parts are to be offloaded; it loads again when needed. */
+    void releaseTokenizer() {
         if (options.offload()) {
-            part.close();
+            tokenizer.close();
         }
     }
 
