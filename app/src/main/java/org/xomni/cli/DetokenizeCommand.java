@@ -42,9 +42,7 @@ final class DetokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<TokensFile.Entry> entries = TokensFile.read(tokens);
-        for (int i = 0; i < entries.size(); i++) {
-            Outputs.requireWritable(Outputs.numbered(output, i, entries.size()));
-        }
+        Outputs.requireWritable(output, entries.size());
         try (XOmni xomni = modelOptions.load();
                 ProgressBars progress = new ProgressBars()) {
             int codes = xomni.checkpoint().tokenizer().encoder().codebookSize();

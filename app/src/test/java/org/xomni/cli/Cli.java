@@ -1,5 +1,7 @@
 package org.xomni.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -9,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.xomni.image.Pixels;
 
 /** Runs command lines in this process and keeps what they print. */
 record Cli(int exitCode, String out, String err) {
@@ -34,6 +37,17 @@ record Cli(int exitCode, String out, String err) {
             System.setErr(err);
             System.setIn(in);
         }
+    }
+
+    /** Fails if an image differs from another by more than one step of 255 in a channel: what rounding does, in company or elsewhere. */
+    static void assertSameButForRounding(Pixels actual, Pixels expected) {
+        assertThat(actual.height()).isEqualTo(expected.height());
+        assertThat(actual.width()).isEqualTo(expected.width());
+        int largest = 0;
+        for (int i = 0; i < expected.rgb().length; i++) {
+            largest = Math.max(largest, Math.abs((actual.rgb()[i] & 0xff) - (expected.rgb()[i] & 0xff)));
+        }
+        assertThat(largest).isLessThanOrEqualTo(1);
     }
 
     static Path fixture(String name) {

@@ -9,14 +9,16 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.Fixtures;
 import org.xomni.nn.host.Team;
@@ -49,16 +51,21 @@ class BatchTest {
         ROW_BY_ROW,
         SIDE_BY_SIDE;
 
-        DecodeStep step(KvCache cache, Team team) {
+        DecodeStep step(UnifiedModel model, KvCache cache, Team team) {
             return this == OWN_KERNELS ? Objects.requireNonNull(HostDecodeStep.of(model, cache, team)) : new TorchDecodeStep(model, this == SIDE_BY_SIDE);
         }
     }
 
+    static Stream<Arguments> fixturesAndWays() {
+        return Fixtures.ALL.stream().flatMap(fixture -> Arrays.stream(Way.values()).map(way -> Arguments.of(fixture, way)));
+    }
+
     @ParameterizedTest
-    @EnumSource
-    void stepsWithTheCacheEqualOneForward(Way way) {
+    @MethodSource("fixturesAndWays")
+    void stepsWithTheCacheEqualOneForward(String fixture, Way way) {
         int prefilled = 7;
-        try (SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden("tiny-en", "autoregressive.safetensors"));
+        try (UnifiedModel model = UnifiedModelGoldenTest.load(fixture, DType.FLOAT32);
+                SafetensorsFile golden = SafetensorsFile.open(Fixtures.golden(fixture, "autoregressive.safetensors"));
                 Scope scope = Scope.inference()) {
             Tensor ids_BL = Fixtures.tensor(golden, "mixed.ids").to(ScalarType.Long).unsqueeze(0);
             int[] ids = Tensors.ints(ids_BL);
@@ -66,7 +73,7 @@ class BatchTest {
             try (KvCache cache = new KvCache(model, 1, ids.length);
                     KvCache.Slot slot = cache.acquire();
                     Team team = new Team(2);
-                    DecodeStep step = way.step(cache, team)) {
+                    DecodeStep step = way.step(model, cache, team)) {
                 model.prefill(slot, Arrays.copyOf(ids, prefilled));
                 for (int i = prefilled; i < ids.length; i++) {
                     Head head = i % 2 == 0 ? Head.TEXT : Head.IMAGE;
