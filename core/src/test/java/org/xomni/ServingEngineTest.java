@@ -205,6 +205,38 @@ class ServingEngineTest {
     }
 
     @Test
+    @Timeout(60)
+    void anEngineWhoseThreadEndsTakesNothingMore() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            List<Thread> batch = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.getName().equals("xomni-batch")).toList();
+            assertThat(batch).hasSize(1);
+            batch.getFirst().interrupt();
+            batch.getFirst().join();
+            assertThat(engine.accepts()).isFalse();
+            assertThatThrownBy(() -> engine.draw(picture(32, 1), Task.Listener.NONE))
+                    .isInstanceOfSatisfying(RefusedException.class, e -> assertThat(e.reason()).isEqualTo(RefusedException.Reason.CLOSING));
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aPreviewThatFailsSparesItsPicture() throws Exception {
+        CountDownLatch failed = new CountDownLatch(1);
+        Task.Draw shown = new Task.Draw(picture(64, 5).request(), List.of(), 1);
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            Drawing drawing = engine.draw(shown, new Task.Listener() {
+                @Override
+                public void preview(Pixels pixels, ImageTokens soFar, int index) {
+                    failed.countDown();
+                    throw new IllegalStateException("nobody looks");
+                }
+            }).await().drawing();
+            assertThat(failed.getCount()).isZero();
+            assertThat(drawing).isEqualTo(engine.draw(picture(64, 5), Task.Listener.NONE).await().drawing());
+        }
+    }
+
+    @Test
     void cancellingEndsOneWithinATokenAndLeavesTheOthers() throws Exception {
         try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
             AtomicInteger tokens = new AtomicInteger();
