@@ -6,8 +6,11 @@ cd "$(dirname "$0")/../.."
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 mkdir -p runs
 
-# What runs beside a stage that fails stops, too, with a checkpoint.
+# What runs beside a stage that fails stops, too, with a checkpoint. Of one that fails in the background this shell hears by a signal, which ends waiting, so it waits for all of them.
 trap 'for job in $(jobs -p); do pkill -TERM -P "$job" || true; done' EXIT
+trap 'exit 1' TERM INT
+beside() { stage "$@" || kill -TERM $$; }
+alone() { stage "$@" & wait $!; }
 
 # stage STAGE NAME [THREADS]: trains recipes/mini/NAME.yaml in runs/NAME.
 stage() {
@@ -25,21 +28,21 @@ stage() {
 }
 
 ./xomni --version >/dev/null
-stage tokenizer tokenizer & tokenizer=$!
-stage autoencoder autoencoder & autoencoder=$!
+beside tokenizer tokenizer & tokenizer=$!
+beside autoencoder autoencoder & autoencoder=$!
 wait "$tokenizer"
 wait "$autoencoder"
-stage decoder decoder & decoder=$!
-stage pretrain pretrain-1
-stage pretrain pretrain-2
-stage pretrain pretrain-3
-stage sft sft-1
-stage sft sft-2
+beside decoder decoder & decoder=$!
+alone pretrain pretrain-1
+alone pretrain pretrain-2
+alone pretrain pretrain-3
+alone sft sft-1
+alone sft sft-2
 wait "$decoder"
 # From here on nothing else is trained.
 unset OMP_NUM_THREADS OPENBLAS_NUM_THREADS
-stage grpo grpo-1 2
-stage sft sft-3 2
+alone grpo grpo-1 2
+alone sft sft-3 2
 cp runs/sft-3/model/model/model.safetensors models/mini-sft/
-stage grpo grpo-2 2
-stage grpo grpo-3 2
+alone grpo grpo-2 2
+alone grpo grpo-3 2

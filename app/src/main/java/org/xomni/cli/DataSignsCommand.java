@@ -23,8 +23,11 @@ final class DataSignsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        shards.run(count, done -> WebDatasetWriter.write(
-                shards.folder, signs.world(), count, shards.perShard, signs.about(), shards.readers, done));
+        shards.run(count, done -> {
+            WebDatasetWriter.write(shards.folder, signs.world(), count, shards.perShard, signs.about(), shards.readers, done);
+            // The world has none.
+            return 0;
+        });
         return 0;
     }
 }

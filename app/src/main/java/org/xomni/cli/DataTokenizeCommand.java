@@ -14,6 +14,7 @@ import java.util.zip.CheckedInputStream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.XOmni;
 import org.xomni.data.AnnotatedImages;
+import org.xomni.data.Filters;
 import org.xomni.data.Records;
 import org.xomni.data.SampleSource;
 import org.xomni.data.TokenShardsWriter;
@@ -55,6 +56,9 @@ final class DataTokenizeCommand implements Callable<Integer> {
 
     @Option(names = "--batch", paramLabel = "N", defaultValue = "16", description = "Pictures in one pass of the tokenizer. Default: 16.")
     int batch;
+
+    @Mixin
+    FilterOptions filters = new FilterOptions();
 
     @Mixin
     ModelOptions model = new ModelOptions();
@@ -103,7 +107,12 @@ final class DataTokenizeCommand implements Callable<Integer> {
             unused = settings.put("codebook", Integer.toString(encoder.codebookSize()));
             unused = settings.put("dtype", dtype.name());
             TokenShardsWriter writer = new TokenShardsWriter(tokenizer, batch, shards.readers);
-            shards.run(many, done -> writer.write(shards.folder, samples, many, shards.perShard, settings, done));
+            Filters chosen = filters.filters();
+            SampleSource accepted = chosen == null ? samples : chosen.over(samples);
+            if (chosen != null) {
+                unused = settings.put("filters", chosen.toString());
+            }
+            shards.run(many, done -> writer.write(shards.folder, accepted, many, shards.perShard, settings, done));
         }
     }
 

@@ -23,11 +23,13 @@ final class ShardOptions {
     /** Writes shards. */
     @FunctionalInterface
     interface Writing {
-        void write(LongConsumer done);
+        /** Returns how many samples could not be used. */
+        long write(LongConsumer done);
     }
 
     /** Shows a bar of samples on stderr if that is a terminal, and says in the end what is there. */
     void run(long samples, Writing writing) {
+        long skipped;
         if (Terminal.stderrIsTerminal()) {
             try (ProgressBar bar = new ProgressBarBuilder()
                     .setTaskName("samples")
@@ -36,11 +38,12 @@ final class ShardOptions {
                     .setConsumer(new ConsoleProgressBarConsumer(System.err))
                     .showSpeed()
                     .build()) {
-                writing.write(bar::stepTo);
+                skipped = writing.write(bar::stepTo);
             }
         } else {
-            writing.write(done -> {});
+            skipped = writing.write(done -> {});
         }
-        System.err.println(samples + " samples are in " + folder);
+        System.err.println(skipped == 0 ? samples + " samples are in " + folder
+                : samples + " samples were looked at, " + skipped + " of those that were left to write could not be used; the rest is in " + folder);
     }
 }

@@ -100,8 +100,8 @@ final class UnifiedBench {
     /** Tokens trained a second in rows of {@code --context}, optimiser included, and the matrix rates that bound them. */
     static void train(BenchCommand shape, Numerics numerics, Map<String, Object> line) {
         long rows = (long) shape.batch * shape.context;
-        double bf16 = TrainingSpeed.matrixRate(ScalarType.BFloat16, rows, shape.hidden, shape.ffn);
-        double fp32 = TrainingSpeed.matrixRate(ScalarType.Float, rows, shape.hidden, shape.ffn);
+        double bf16 = TrainingSpeed.matrixRate(numerics, ScalarType.BFloat16, rows, shape.hidden, shape.ffn);
+        double fp32 = TrainingSpeed.matrixRate(numerics, ScalarType.Float, rows, shape.hidden, shape.ffn);
         try (TrainingSpeed training = new TrainingSpeed(config(shape), numerics, shape.batch, shape.context)) {
             double seconds = Stopwatch.median(() -> {
                 double start = Stopwatch.now();

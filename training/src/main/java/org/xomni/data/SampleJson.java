@@ -39,6 +39,15 @@ final class SampleJson {
         /** The picture that a record refers to. */
         Picture named(JsonNode reference) throws BrokenSample;
 
+        /** All pictures that a record refers to, in order. */
+        default List<Picture> named(List<JsonNode> references) throws BrokenSample {
+            List<Picture> all = new ArrayList<>();
+            for (JsonNode reference : references) {
+                all.add(named(reference));
+            }
+            return all;
+        }
+
         /** All pictures that stand beside the record, for a record that names none. */
         default List<Picture> beside() throws BrokenSample {
             return List.of();
@@ -109,14 +118,7 @@ final class SampleJson {
         if (named.isMissingNode() || named.isNull()) {
             return pictures.beside();
         }
-        if (!named.isArray()) {
-            return List.of(pictures.named(named));
-        }
-        List<Picture> list = new ArrayList<>();
-        for (JsonNode reference : named) {
-            list.add(pictures.named(reference));
-        }
-        return list;
+        return pictures.named(named.isArray() ? named.valueStream().toList() : List.of(named));
     }
 
     private static List<Turn> turns(JsonNode json, String name, Pictures pictures) throws BrokenSample {

@@ -54,14 +54,18 @@ public final class TokenShardsWriter {
      *
      * @param about what decides the tokens, such as seed and checkpoint: a folder is only continued with the same
      * @param done hears how many samples are written
+     * @return how many were left out of the shards that were not there already
      * @throws InputException if the folder was begun with other settings
      */
-    public void write(Path folder, SampleSource source, long samples, int samplesPerShard, Map<String, String> about, LongConsumer done) {
+    public long write(Path folder, SampleSource source, long samples, int samplesPerShard, Map<String, String> about, LongConsumer done) {
+        long[] skipped = {0};
         new ShardedFolder(folder, ShardedFolder.Kind.TOKENS, samples, samplesPerShard, about)
-                .write((out, from, to) -> writeShard(out, source, from, to), done);
+                .write((out, from, to) -> skipped[0] += writeShard(out, source, from, to), done);
+        return skipped[0];
     }
 
-    private void writeShard(NewFile out, SampleSource source, long from, long to) throws IOException {
+    /** Returns how many samples were left out. */
+    private long writeShard(NewFile out, SampleSource source, long from, long to) throws IOException {
         SampleStream.Maker<Optional<Sample>> maker = i -> i < to ? Optional.of(accepted(source.sample(i))) : Optional.empty();
         try (SampleStream<Optional<Sample>> stream = new SampleStream<>(maker, from, threads)) {
             List<Sample> group = new ArrayList<>();
@@ -77,6 +81,7 @@ public final class TokenShardsWriter {
                 }
             }
             writeGroup(out, group);
+            return stream.skipped().count();
         }
     }
 

@@ -137,6 +137,13 @@ public final class WebDataset implements Records {
                 return picture(group, reference.asString(""));
             }
 
+            /** By their kinds; or, as LLaVA's records name files of a folder that is not there, those beside it if they are as many. */
+            @Override
+            public List<Picture> named(List<JsonNode> references) throws BrokenSample {
+                boolean kinds = references.stream().allMatch(reference -> group.members.containsKey(reference.asString("")));
+                return kinds || references.size() != group.pictures().size() ? SampleJson.Pictures.super.named(references) : beside();
+            }
+
             @Override
             public List<Picture> beside() throws BrokenSample {
                 List<Picture> all = new ArrayList<>();

@@ -1,6 +1,7 @@
 package org.xomni.eval;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 import org.xomni.tensor.InputException;
@@ -28,6 +29,20 @@ public final class Bootstrap {
             }
             return sum / chosen.length;
         });
+    }
+
+    /**
+     * The mean of samples of which some depend on each other, as answers about one picture do: groups of these are drawn anew.
+     *
+     * @param groups none of them empty
+     * @return with the number of samples
+     * @throws InputException if there are none
+     */
+    public static Interval meanOfGroups(List<double[]> groups) {
+        double[] sums = groups.stream().mapToDouble(group -> Arrays.stream(group).sum()).toArray();
+        double[] counts = groups.stream().mapToDouble(group -> group.length).toArray();
+        Interval interval = ratio(sums, counts);
+        return new Interval(interval.mean(), interval.low(), interval.high(), (int) Arrays.stream(counts).sum());
     }
 
     /**

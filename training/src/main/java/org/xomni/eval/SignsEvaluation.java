@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.xomni.data.Sample;
@@ -199,8 +201,13 @@ public record SignsEvaluation(long seed, Split split, int count, int batch, Sign
     private List<Question> questions(Scene scene, int index) {
         SplittableRandom random = new SplittableRandom(Seeds.mix(seed, index, 2));
         List<Question> questions = new ArrayList<>();
-        scene.text().ifPresent(_ -> questions.add(Questions.reading(scene, random)));
-        questions.addAll(Questions.some(scene, QUESTIONS_PER_SCENE, random));
+        Optional<Question> reading = scene.text().map(_ -> Questions.reading(scene, random));
+        reading.ifPresent(questions::add);
+        // One of these may ask for the whole text, which is asked for already.
+        Questions.some(scene, QUESTIONS_PER_SCENE + 1, random).stream()
+                .filter(question -> reading.filter(r -> r.topic() == question.topic() && r.answer().equals(question.answer())).isEmpty())
+                .limit(QUESTIONS_PER_SCENE)
+                .forEach(questions::add);
         return questions;
     }
 
@@ -210,17 +217,23 @@ public record SignsEvaluation(long seed, Split split, int count, int batch, Sign
         List<Answered> other = answered.stream().filter(a -> !a.isReading()).toList();
         Map<Question.Topic, Interval> topics = new EnumMap<>(Question.Topic.class);
         for (Question.Topic topic : Question.Topic.values()) {
-            double[] right = other.stream().filter(a -> a.question.topic() == topic).mapToDouble(Answered::right).toArray();
-            if (right.length > 0) {
-                topics.put(topic, Bootstrap.mean(right));
+            List<Answered> about = other.stream().filter(a -> a.question.topic() == topic).toList();
+            if (!about.isEmpty()) {
+                topics.put(topic, mean(about, Answered::right));
             }
         }
         return new SignsReport.Understanding(
-                Bootstrap.mean(reading.stream().mapToDouble(a -> a.answer.strip().equals(a.question.answer()) ? 1 : 0).toArray()),
-                Bootstrap.mean(reading.stream().mapToDouble(Answered::right).toArray()),
-                Bootstrap.mean(reading.stream().mapToDouble(a -> TextAccuracy.of(a.answer, a.question.answer())).toArray()),
-                Bootstrap.mean(other.stream().mapToDouble(Answered::right).toArray()),
+                mean(reading, a -> a.answer.strip().equals(a.question.answer()) ? 1 : 0),
+                mean(reading, Answered::right),
+                mean(reading, a -> TextAccuracy.of(a.answer, a.question.answer())),
+                mean(other, Answered::right),
                 topics);
+    }
+
+    /** Answers about one picture are not independent: pictures are what is drawn anew. */
+    private static Interval mean(List<Answered> answered, ToDoubleFunction<Answered> score) {
+        Map<Scene, List<Answered>> byScene = answered.stream().collect(Collectors.groupingBy(Answered::scene, LinkedHashMap::new, Collectors.toList()));
+        return Bootstrap.meanOfGroups(byScene.values().stream().map(scene -> scene.stream().mapToDouble(score).toArray()).toList());
     }
 
     /** The report of what was evaluated. */

@@ -141,7 +141,8 @@ public final class AdamW implements AutoCloseable {
                 Tensor root = slot.square().sqrt().div_(new Scalar(Math.sqrt(correction2))).add_(new Scalar(settings.eps()));
                 w.addcdiv_(slot.mean(), root, new Scalar(-rate / correction1));
                 publish(slot);
-                gradient.zero_();
+                // Not zero: a parameter that takes no part in the next step is left alone then, whether it did before or not.
+                slot.parameter().mutable_grad().reset();
             }
         }
     }

@@ -88,7 +88,7 @@ public final class AlignmentModel implements AutoCloseable {
      * Mean negative log-likelihood of the answers.
      *
      * @param features_BDhw of the images
-     * @param exchanges one for each image
+     * @param exchanges one for each image, an answer in at least one of them
      * @throws InputException if an image and its exchange are longer than what the model can read
      */
     Tensor loss(Tensor features_BDhw, List<Exchange> exchanges) {

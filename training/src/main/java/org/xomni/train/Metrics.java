@@ -68,6 +68,22 @@ public final class Metrics implements AutoCloseable {
         }
     }
 
+    /**
+     * Finds out whether another process trains there, before anything in the folder is changed.
+     *
+     * @throws InputException if one does
+     */
+    static void requireFree(Path run) {
+        Path file = run.resolve(FILE);
+        if (Files.exists(file)) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                requireAlone(channel, run);
+            } catch (IOException e) {
+                throw failed(file, e);
+            }
+        }
+    }
+
     /** Two processes in one folder would spoil each other's checkpoints: whoever writes the metrics holds a lock on them. */
     private static void requireAlone(FileChannel channel, Path run) throws IOException {
         boolean alone;

@@ -36,7 +36,7 @@ public final class Replicas implements AutoCloseable {
                     Tensor gradient = parameter.grad();
                     if (gradient.defined()) {
                         add(requireNonNull(models.getFirst().store().parameters().get(name)), gradient);
-                        gradient.zero_();
+                        parameter.mutable_grad().reset();
                     }
                 });
             }

@@ -23,15 +23,17 @@ public interface Stage extends AutoCloseable {
     Loss loss(long step, int microBatch);
 
     /**
-     * Adds the gradients of the loss on the next batch, divided by {@code accumulate}, to the parameters'.
+     * Adds the gradients of the next micro-batch's share of a step's loss to the parameters'. The loss of a step is the mean of the losses of its micro-batches, unless a stage
+     * knows how much each of them weighs.
      *
      * @param accumulate micro-batches of a step
-     * @return the loss
+     * @return the share: those of all micro-batches add up to the loss of the step
      */
     default Loss gradients(long step, int microBatch, int accumulate) {
         Loss loss = loss(step, microBatch);
-        loss.total().div(new Scalar((double) accumulate)).backward();
-        return loss;
+        Tensor share = loss.total().div(new Scalar((double) accumulate));
+        share.backward();
+        return new Loss(share, loss.parts(), loss.samples(), loss.tokens());
     }
 
     /** After all gradients of a step, before they are clipped: what computes gradients from gradients. */

@@ -41,12 +41,21 @@ import org.xomni.tokenizer.VisionTransformer;
  *
  * <p>Departures for training from nothing at small scale: a head that paints each token's patch from its code alone (without it, letters are not
  * learned in any affordable time: docs/log.md); some first steps without quantisation, after which the codebook is spread over the features seen;
- * codes that nothing has chosen for a while start anew at badly quantised features.
+ * codes that nothing has chosen for a while start anew at badly quantised features; a way back from
+ * codes to features of its own. A recipe can switch each of them off.
  */
 public final class TokenizerStage implements Stage {
     /** Pictures whose code vectors the way back is made for. */
     private static final int MEASURED = 128;
     private static final double SKIP_QUANTISATION = 0.1;
+
+    /** The quantiser's way back from codes to the features that the decoder draws from, as it is exported. */
+    public enum Back {
+        /** As alignment has made it. */
+        TRAINED,
+        /** {@link WayBack}. */
+        WHITENED
+    }
 
     /**
      * What this stage's recipe says beside the loop.
@@ -63,6 +72,7 @@ public final class TokenizerStage implements Stage {
      * @param pixels weight of the patch painter's loss; 0 for none
      * @param commitment weight of the IBQ loss
      * @param painterWidth hidden width of the patch painter
+     * @param wayBack what the decoder is handed
      * @param model sizes of the language model
      */
     public record Settings(
@@ -78,6 +88,7 @@ public final class TokenizerStage implements Stage {
             double pixels,
             double commitment,
             int painterWidth,
+            Back wayBack,
             AlignmentModel.Settings model) {
         public Settings {
             if (batch < 1 || grid < 1 || !(temperature > 0) || continuous < 0 || spread < 1 || painterWidth < 1) {
@@ -175,9 +186,10 @@ public final class TokenizerStage implements Stage {
             total = total.add(painting, new Scalar(settings.pixels()));
         }
         int asked = (int) Math.round(settings.languageShare() * batch.samples().size());
-        if (asked > 0) {
-            Tensor answers = language.loss(
-                    quantizer.refine(grid(code_NC, x_B3YX).narrow(0, 0, asked)), exchanges(batch.samples().subList(0, asked)));
+        List<AlignmentModel.Exchange> exchanges = exchanges(batch.samples().subList(0, asked));
+        // Turns that only draw have nothing to answer.
+        if (exchanges.stream().anyMatch(exchange -> !exchange.answers().isEmpty())) {
+            Tensor answers = language.loss(quantizer.refine(grid(code_NC, x_B3YX).narrow(0, 0, asked)), exchanges);
             parts.put("language", answers);
             total = total.add(answers, new Scalar(settings.language()));
         }
@@ -287,8 +299,11 @@ public final class TokenizerStage implements Stage {
     public void export(Path folder, Map<String, Tensor> weights) {
         Exports.torchArchive(folder.resolve("model").resolve(config.siglipPath()), "vit", weights);
         try (Scope scope = Scope.frozen(); Randomness random = new Randomness(seed)) {
-            Exports.torchArchive(
-                    folder.resolve("model").resolve(config.projectorPath()), "quantizer", WayBack.fresh(weights, "quantizer", occurring(), random));
+            Map<String, Tensor> all = switch (settings.wayBack()) {
+                case TRAINED -> weights;
+                case WHITENED -> WayBack.fresh(weights, "quantizer", occurring(), random);
+            };
+            Exports.torchArchive(folder.resolve("model").resolve(config.projectorPath()), "quantizer", all);
         }
         Exports.safetensors(folder.resolve("painter.safetensors"), "painter", weights);
     }

@@ -86,9 +86,10 @@ public final class Training {
         RecipeFile<T> file = RecipeFile.read(recipe, type);
         // Before the recipe of the run that lies there is written over.
         TrainingLoop.requireFree(run, resume);
+        Metrics.requireFree(run);
         Path own = run.resolve("recipe.yaml");
         if (new Snapshots(run).newest().isPresent() && Files.exists(own) && !RecipeFile.read(own, type).recipe().equals(file.recipe())) {
-            throw new InputException(run + " was begun with another recipe, which lies in " + own + ": resume with that one, or name another folder with --run");
+            throw new InputException(run + " was begun with another recipe, of which " + own + " is a copy: resume with that one from where it was (its paths are relative to it), or name another folder with --run");
         }
         try {
             Files.createDirectories(run);

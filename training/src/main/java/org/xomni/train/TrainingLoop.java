@@ -3,6 +3,7 @@ package org.xomni.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -106,18 +107,23 @@ public final class TrainingLoop {
     private Map<String, Double> step(long step, AdamW optimizer, Metrics metrics) {
         long start = System.nanoTime();
         Map<String, Double> sums = new LinkedHashMap<>();
+        Map<String, Integer> times = new HashMap<>();
         long samples = 0;
         long tokens = 0;
         for (int micro = 0; micro < settings.accumulate(); micro++) {
             try (Scope scope = Scope.plain()) {
                 Loss loss = stage.gradients(step, micro, settings.accumulate());
                 sums.merge("loss", (double) loss.total().item_float(), Double::sum);
-                loss.parts().forEach((name, part) -> sums.merge(name, (double) part.item_float(), Double::sum));
+                loss.parts().forEach((name, part) -> {
+                    sums.merge(name, (double) part.item_float(), Double::sum);
+                    times.merge(name, 1, Integer::sum);
+                });
                 samples += loss.samples();
                 tokens += loss.tokens();
             }
         }
-        sums.replaceAll((name, sum) -> sum / settings.accumulate());
+        // Shares of the loss add up; a part is averaged over the micro-batches that have it.
+        sums.replaceAll((name, sum) -> sum / times.getOrDefault(name, 1));
         stage.afterGradients();
         double norm = optimizer.gradientNorm();
         if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {

@@ -65,17 +65,23 @@ public final class TrainingSpeed implements AutoCloseable {
     /**
      * Floating-point operations a second of {@code [rows, in] x [in, out]}, best of several.
      *
+     * @param where the device
      * @param type fp32 or bf16
      */
-    public static double matrixRate(ScalarType type, long rows, long in, long out) {
+    public static double matrixRate(Numerics where, ScalarType type, long rows, long in, long out) {
         double best = 0;
         try (Scope scope = Scope.inference(); Randomness randomness = new Randomness(2)) {
-            Tensor x = Tensors.normal(randomness, rows, in).to(type);
-            Tensor weight = Tensors.normal(randomness, out, in).to(type).mul(new Scalar(0.02));
+            Tensor x = where.place(Tensors.normal(randomness, rows, in)).to(type);
+            Tensor weight = where.place(Tensors.normal(randomness, out, in)).to(type).mul(new Scalar(0.02));
             for (int i = 0; i < 20; i++) {
                 try (Scope round = Scope.plain()) {
                     long start = System.nanoTime();
-                    Tensor unused = linear(x, weight, new TensorOptional());
+                    Tensor product = linear(x, weight, new TensorOptional());
+                    if (!where.onCpu()) {
+                        // Reading a value waits for a GPU.
+                        float last = product.select(0, rows - 1).select(0, out - 1).to(ScalarType.Float).item_float();
+                        assert !Float.isNaN(last);
+                    }
                     best = Math.max(best, 2.0 * rows * in * out / ((System.nanoTime() - start) / 1e9));
                 }
             }

@@ -3,8 +3,10 @@ package org.xomni.train;
 // Shapes: B rows, L length, D width, K codes, C code dimension.
 
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -99,6 +101,9 @@ public final class UnifiedStage implements Stage {
     private @Nullable Replicas replicas;
     private Packer packer;
     private Packer.State position = Packer.State.START;
+    /** Of the step that is being taken: micro-batches to come, and what all targets weigh together. */
+    private final Deque<PackedBatch> ahead = new ArrayDeque<>();
+    private double stepWeighs;
 
     /**
      * @param modelFolder configuration, text tokenizer and {@code projector.pt} of the checkpoint
@@ -207,37 +212,42 @@ public final class UnifiedStage implements Stage {
 
     @Override
     public Loss loss(long step, int microBatch) {
-        PackedBatch batch = next();
+        PackedBatch batch = packer.next();
+        position = batch.after();
         UnifiedLoss loss = score(model, batch, 0, batch.rows());
         Sums sums = Sums.of(loss);
-        return new Loss(total(loss, weights(batch)), sums.parts(), batch.documents(), batch.tokenCount());
+        return new Loss(total(loss, Math.max(1, weights(batch))), sums.parts(), batch.documents(), batch.tokenCount());
+    }
+
+    /** Every target weighs the same in whichever micro-batch it is: the batches of a step are taken before the first of them is learned from. */
+    @Override
+    public Loss gradients(long step, int microBatch, int accumulate) {
+        if (microBatch == 0) {
+            ahead.clear();
+            for (int i = 0; i < accumulate; i++) {
+                ahead.add(packer.next());
+            }
+            stepWeighs = Math.max(1, ahead.stream().mapToDouble(this::weights).sum());
+        }
+        PackedBatch batch = ahead.remove();
+        position = batch.after();
+        Sums sums = workers.count() == 1 ? backward(model, batch, 0, batch.rows(), stepWeighs) : backwardShared(batch, stepWeighs);
+        Tensor share = scalar((sums.image() + settings.textWeight() * sums.text()) / stepWeighs);
+        return new Loss(share, sums.parts(), batch.documents(), batch.tokenCount());
     }
 
     /** Workers share the rows; what they compute adds up to the gradients of the whole batch. */
-    @Override
-    public Loss gradients(long step, int microBatch, int accumulate) {
-        if (workers.count() == 1) {
-            return Stage.super.gradients(step, microBatch, accumulate);
-        }
-        PackedBatch batch = next();
-        double weights = weights(batch);
+    private Sums backwardShared(PackedBatch batch, double weights) {
         Replicas models = replicas();
         Sums sums = workers.each(worker -> {
                     int from = Team.from(worker, workers.count(), batch.rows(), 1);
                     int to = Team.from(worker + 1, workers.count(), batch.rows(), 1);
-                    return backward(models.of(worker), batch, from, to, weights * accumulate);
+                    return backward(models.of(worker), batch, from, to, weights);
                 })
                 .stream()
                 .reduce(Sums.NONE, Sums::plus);
         models.gather();
-        Tensor total = scalar((sums.image() + settings.textWeight() * sums.text()) / weights);
-        return new Loss(total, sums.parts(), batch.documents(), batch.tokenCount());
-    }
-
-    private PackedBatch next() {
-        PackedBatch batch = packer.next();
-        position = batch.after();
-        return batch;
+        return sums;
     }
 
     /** The optimiser must have the parameters by now. */
@@ -270,11 +280,11 @@ public final class UnifiedStage implements Stage {
         return loss.image().add(loss.text(), new Scalar(settings.textWeight())).div(new Scalar(weights));
     }
 
-    /** What all targets of a batch weigh together, at least 1. */
+    /** What all targets of a batch weigh together. */
     private double weights(PackedBatch batch) {
         long texts = Arrays.stream(batch.targets()).filter(t -> t >= 0 && t < config.vocabSize()).count();
         long images = Arrays.stream(batch.targets()).filter(t -> t >= config.vocabSize() && t < config.vocabSize() + config.imageVocabSize()).count();
-        return Math.max(1, images + settings.textWeight() * texts);
+        return images + settings.textWeight() * texts;
     }
 
     /** A {@link UnifiedLoss} in numbers. */
@@ -339,6 +349,7 @@ public final class UnifiedStage implements Stage {
     @Override
     public void resume(String json) {
         packer.close();
+        ahead.clear();
         position = Json.mapper().readValue(json, Packer.State.class);
         packer = packer();
     }

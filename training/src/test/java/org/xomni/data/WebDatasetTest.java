@@ -115,6 +115,21 @@ class WebDatasetTest {
         }
     }
 
+    /** LLaVA's records name files of the folder that they were made from. */
+    @Test
+    void picturesThatAreNamedByOtherPathsAreThoseBeside() throws Exception {
+        String turns = "\"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nWhat?\"}, {\"from\": \"gpt\", \"value\": \"A sign.\"}]";
+        Tar tar = new Tar()
+                .file("a.png", PNG).file("a.json", ("{\"image\": \"coco/a.jpg\", " + turns + "}").getBytes(UTF_8))
+                .file("b.png", PNG).file("b.json", ("{\"image\": [\"x.jpg\"], " + turns + "}").getBytes(UTF_8))
+                .file("c.png", PNG).file("c.json", ("{\"image\": [\"x.jpg\", \"y.jpg\"], " + turns + "}").getBytes(UTF_8));
+        try (WebDataset records = open(tar.end())) {
+            assertThat(records.record(0).pictures()).containsExactly(new Picture.Raw(PIXELS));
+            assertThat(records.record(1).pictures()).containsExactly(new Picture.Raw(PIXELS));
+            assertThatThrownBy(() -> records.record(2)).isInstanceOf(BrokenSample.class).hasMessageContaining("refers to 'x.jpg' and has only");
+        }
+    }
+
     @Test
     void aBrokenPictureBreaksItsSampleOnly() throws Exception {
         Tar tar = new Tar().file("a.png", new byte[] {1, 2, 3}).file("a.txt", "x".getBytes(UTF_8)).file("b.txt", "y".getBytes(UTF_8))

@@ -117,4 +117,14 @@ class MetricsTest {
         Files.delete(file);
         assertThatThrownBy(() -> MetricsFile.read(run)).isInstanceOf(InputException.class).hasMessageContaining("does not exist");
     }
+
+    @Test
+    void aFolderInWhichAnotherTrainsIsNotFree() {
+        Metrics.requireFree(run);
+        try (Metrics metrics = Metrics.open(run, 0)) {
+            metrics.write(1, Map.of("loss", 1.0));
+            assertThatThrownBy(() -> Metrics.requireFree(run)).isInstanceOf(InputException.class).hasMessageContaining("another process trains in");
+        }
+        Metrics.requireFree(run);
+    }
 }

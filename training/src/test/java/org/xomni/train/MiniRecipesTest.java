@@ -16,7 +16,7 @@ import org.xomni.rl.GrpoTraining;
 /** The recipes of the default model, in the order in which {@code run.sh} takes them. */
 class MiniRecipesTest {
     private static final Path RECIPES = Path.of(System.getProperty("xomni.root"), "recipes", "mini");
-    private static final Pattern STAGE = Pattern.compile("^stage (\\S+) (\\S+)", Pattern.MULTILINE);
+    private static final Pattern STAGE = Pattern.compile("^(?:alone|beside) (\\S+) (\\S+)", Pattern.MULTILINE);
     private static final Pattern START = Pattern.compile("^start: \\.\\./\\.\\./runs/([^/]+)/model/model$", Pattern.MULTILINE);
 
     @Test

@@ -14,6 +14,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +34,7 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.StoredTensor;
+import org.xomni.tensor.XOmniException;
 import org.xomni.text.TextTokenizer;
 import org.xomni.tokenizer.ImageTokenizer;
 import org.xomni.tokenizer.TokenizerConfig;
@@ -68,7 +72,7 @@ class StagesTest {
             return switch (this) {
                 case TOKENIZER -> new TokenizerStage(
                         TokenizerConfig.read(model), TextTokenizer.load(model), null,
-                        new TokenizerStage.Settings(4, TinyCheckpoint.GRID, 0.1, 3, 2, 4, 1000, 1, 0.5, 5, 1, 32, new AlignmentModel.Settings(16, 1, 2)),
+                        new TokenizerStage.Settings(4, TinyCheckpoint.GRID, 0.1, 3, 2, 4, 1000, 1, 0.5, 5, 1, 32, TokenizerStage.Back.WHITENED, new AlignmentModel.Settings(16, 1, 2)),
                         7, numerics, TinyCheckpoint.signs(UNDERSTANDING, distinct), 1);
                 case AUTOENCODER -> new AutoencoderStage(
                         ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 32, 0.5, 1e-4), 7, numerics,
@@ -185,6 +189,103 @@ class StagesTest {
         } finally {
             Engine.threads(threads);
         }
+    }
+
+    /** Two rows in one batch or one after the other: every target weighs the same, though rows have more and fewer of them. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void accumulatedMicroBatchesAreOneBatch(int threads) {
+        Path model = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint")).resolve("model");
+        int before = Engine.threads();
+        Map<Integer, double[]> losses = new TreeMap<>();
+        Map<Integer, MetricsFile> metrics = new TreeMap<>();
+        try {
+            Engine.threads(threads);
+            for (int accumulate : new int[] {1, 2}) {
+                Stage stage = new UnifiedStage(
+                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2 / accumulate, 128, 0.1, 2, true), 7, TinyCheckpoint.FP32,
+                        TinyCheckpoint.tokenised(new Tasks(1, 0, 1, 0, 0), 1000), 1);
+                LoopSettings one = loop(4, 4);
+                Path run = folder.resolve("run-" + accumulate);
+                losses.put(accumulate, losses(
+                        stage, new LoopSettings(4, accumulate, 1e-2, one.schedule(), one.optimizer(), 0, 4, 1), run, false, -1));
+                metrics.put(accumulate, MetricsFile.read(run));
+            }
+        } finally {
+            Engine.threads(before);
+        }
+        for (int step = 0; step < 4; step++) {
+            assertThat(Objects.requireNonNull(losses.get(2))[step]).as("loss of step " + step).isCloseTo(Objects.requireNonNull(losses.get(1))[step], withinPercentage(0.01));
+        }
+        // Averaged over the micro-batches that have text, not diluted by those that have none.
+        double[] whole = Objects.requireNonNull(metrics.get(1)).series("text").values();
+        double[] parts = Objects.requireNonNull(metrics.get(2)).series("text").values();
+        for (int step = 0; step < 4; step++) {
+            assertThat(parts[step]).isCloseTo(whole[step], withinPercentage(20));
+        }
+    }
+
+    /** As {@code stage}, but that its loss is no number in step {@code at}. */
+    private record Spoiled(Stage stage, long at) implements Stage {
+        @Override
+        public List<ParameterGroup> groups() {
+            return stage.groups();
+        }
+
+        @Override
+        public Loss loss(long step, int microBatch) {
+            Loss loss = stage.loss(step, microBatch);
+            return step == at ? new Loss(loss.total().mul(new Scalar(Double.NaN)), loss.parts(), loss.samples(), loss.tokens()) : loss;
+        }
+
+        @Override
+        public String position() {
+            return stage.position();
+        }
+
+        @Override
+        public void resume(String position) {
+            stage.resume(position);
+        }
+
+        @Override
+        public void export(Path to, Map<String, Tensor> weights) {
+            stage.export(to, weights);
+        }
+
+        @Override
+        public void close() {
+            stage.close();
+        }
+    }
+
+    @Test
+    void aLossThatIsNoNumberStopsBeforeItIsLearnedFrom() throws IOException {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        Path run = folder.resolve("run");
+        assertThatThrownBy(() -> losses(new Spoiled(Kind.AUTOENCODER.make(checkpoint, 1000), 4), loop(12, 1), run, false, -1))
+                .isInstanceOf(XOmniException.class)
+                .hasMessageContaining("step 4: the loss is NaN")
+                .hasMessageContaining("whole");
+        assertThat(new Snapshots(run).newest()).hasValueSatisfying(found -> assertThat(found.step()).isEqualTo(4));
+        assertThat(MetricsFile.read(run).lines()).last().satisfies(line -> assertThat(line.problem()).contains("the loss is NaN"));
+        // Whoever goes on from there ends as if nothing had happened.
+        double[] rest = losses(Kind.AUTOENCODER.make(checkpoint, 1000), loop(12, 3), run, true, -1);
+        assertThat(rest).hasSize(8);
+        double[] unused = losses(Kind.AUTOENCODER.make(checkpoint, 1000), loop(12, 3), folder.resolve("whole"), false, -1);
+        assertThat(state(run)).isEqualTo(state(folder.resolve("whole")));
+    }
+
+    /** Turns that ask for drawings only leave the language model nothing to answer. */
+    @Test
+    void aTokenizerBatchWithoutAnswersIsLearnedFrom() {
+        Path model = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint")).resolve("model");
+        Stage stage = new TokenizerStage(
+                TokenizerConfig.read(model), TextTokenizer.load(model), null,
+                new TokenizerStage.Settings(
+                        4, TinyCheckpoint.GRID, 0.1, 0, 2, 4, 1000, 1, 0.5, 5, 1, 32, TokenizerStage.Back.TRAINED, new AlignmentModel.Settings(16, 1, 2)),
+                7, TinyCheckpoint.FP32, TinyCheckpoint.signs(new Tasks(0, 0, 0, 0, 1), 4), 1);
+        assertThat(losses(stage, loop(2, 2), folder.resolve("run"), false, -1)).hasSize(2).doesNotContain(Double.NaN);
     }
 
     @Test
@@ -310,6 +411,28 @@ class StagesTest {
             }
         }
         assertThat(moved).as("trained parameters that moved").isGreaterThan(20);
-        assertThat(Files.size(model.resolve("projector.pt"))).isPositive();
+    }
+
+    /** Tokenizer and VAE lie in mapped files, which training leaves as they are. */
+    @ParameterizedTest
+    @EnumSource(names = {"DECODER", "UNIFIED"})
+    void frozenPartsStayAsTheyAre(Kind kind) throws IOException {
+        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
+        Map<Path, byte[]> before = files(checkpoint);
+        double[] unused = losses(kind.make(checkpoint, 8), loop(2, 2), folder.resolve("run"), false, -1);
+        Map<Path, byte[]> after = files(checkpoint);
+        assertThat(before.keySet()).anyMatch(file -> file.endsWith("projector.pt"));
+        assertThat(after.keySet()).isEqualTo(before.keySet());
+        after.forEach((file, bytes) -> assertThat(bytes).as(file.toString()).isEqualTo(before.get(file)));
+    }
+
+    private static Map<Path, byte[]> files(Path folder) throws IOException {
+        Map<Path, byte[]> files = new TreeMap<>();
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path file : all.filter(Files::isRegularFile).toList()) {
+                files.put(file, Files.readAllBytes(file));
+            }
+        }
+        return files;
     }
 }

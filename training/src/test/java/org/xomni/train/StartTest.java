@@ -89,7 +89,7 @@ class StartTest {
     }
 
     private Stage tokenizer(int grid) {
-        var settings = new TokenizerStage.Settings(1, grid, 2, 0, 1, 0, 0, 1, 1, 0, 1, 1, new AlignmentModel.Settings(16, 1, 2));
+        var settings = new TokenizerStage.Settings(1, grid, 2, 0, 1, 0, 0, 1, 1, 0, 1, 1, TokenizerStage.Back.TRAINED, new AlignmentModel.Settings(16, 1, 2));
         return new TokenizerStage(
                 TokenizerConfig.read(model), TextTokenizer.load(model), model.resolve("siglip.pt"), settings, 7, TinyCheckpoint.FP32,
                 TinyCheckpoint.signs(SignsWorld.Tasks.UNDERSTANDING, 1), 1);
