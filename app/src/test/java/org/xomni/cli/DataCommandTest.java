@@ -8,11 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.xomni.data.Picture;
 import org.xomni.data.Sample;
 import org.xomni.data.TokenShards;
 import org.xomni.data.WebDataset;
 import org.xomni.data.signs.SignsWorld;
 import org.xomni.data.signs.Split;
+import org.xomni.image.Pixels;
 
 class DataCommandTest {
     @TempDir
@@ -43,6 +45,31 @@ class DataCommandTest {
         Cli other = Cli.run("data", "tokenize", pictures.toString(), "-o", tokens.toString(), "--model", Cli.model("tiny-zh"));
         assertThat(other.exitCode()).isEqualTo(2);
         assertThat(other.err()).contains("was begun with other settings");
+    }
+
+    @Test
+    void picturesThatAreTooSmallAreLeftOutAndCounted() throws Exception {
+        Path pictures = folder.resolve("pictures");
+        Cli signs = Cli.run("data", "signs", "--count", "6", "--seed", "5", "--tasks", "generation=1", "--sizes", "96x96,128x128", "-o", pictures.toString());
+        assertThat(signs.exitCode()).as(signs.err()).isZero();
+        long large;
+        try (WebDataset records = WebDataset.in(pictures)) {
+            List<Sample> all = new ArrayList<>();
+            for (long i = 0; i < 6; i++) {
+                all.add(records.record(i));
+            }
+            large = all.stream().filter(sample -> sample.pictures().getFirst() instanceof Picture.Raw(Pixels p) && p.height() == 128).count();
+        }
+        assertThat(large).isBetween(1L, 5L);
+        Path tokens = folder.resolve("tokens");
+
+        Cli cli = Cli.run("data", "tokenize", pictures.toString(), "--min-short-side", "100", "-o", tokens.toString(), "--model", Cli.model("tiny-en"));
+
+        assertThat(cli.exitCode()).as(cli.err()).isZero();
+        assertThat(cli.err()).contains("6 samples were looked at, " + (6 - large) + " of those");
+        assertThat(read(tokens)).hasSize((int) large);
+        Cli unfiltered = Cli.run("data", "tokenize", pictures.toString(), "-o", tokens.toString(), "--model", Cli.model("tiny-en"));
+        assertThat(unfiltered.err()).contains("was begun with other settings");
     }
 
     @Test
