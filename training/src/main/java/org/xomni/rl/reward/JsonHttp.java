@@ -54,7 +54,8 @@ final class JsonHttp implements AutoCloseable {
         this.url = parse(url);
         this.key = key;
         this.patience = patience;
-        this.client = HttpClient.newBuilder().connectTimeout(seconds(patience.timeout())).build();
+        // Servers such as uvicorn drop the body of a request that offers to upgrade, as the client does by default.
+        this.client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(seconds(patience.timeout())).build();
     }
 
     /** @throws InputException if the URL is none */
