@@ -17,8 +17,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
-import org.xomni.autoregressive.Sampling;
-import org.xomni.image.ImageFiles;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.ShardedSafetensors;
@@ -38,9 +36,9 @@ class RewrittenCheckpointTest {
     @ParameterizedTest
     @FieldSource("fixtures")
     void storesTheSameModel(String fixture) throws IOException {
-        Path plain = copy(fixture, "plain");
+        Path plain = Copies.withFlux(fixture, folder.resolve("plain"));
         rewrite(plain, "model", RewrittenCheckpointTest::rounded, Long.MAX_VALUE);
-        Path other = copy(fixture, "other");
+        Path other = Copies.withFlux(fixture, folder.resolve("other"));
         rewrite(other, "model", t -> shortened(permuted(rounded(t), other)), 100_000);
         renameControlTokens(other);
         Path t5 = other.resolve("flux/text_encoder_2");
@@ -51,29 +49,8 @@ class RewrittenCheckpointTest {
         assertThat(Checkpoint.read(other, null).storedDType()).isEqualTo(DType.BFLOAT16);
         assertThat(Copies.files(other).stream().filter(f -> f.toString().startsWith("model-"))).hasSizeGreaterThan(4);
 
-        var image = ImageFiles.read(Fixtures.golden(fixture, "images/0_120x96_RGB.png"));
-        var question = new ChatRequest("What is it?", List.of(image), 8, Sampling.GREEDY, 0);
-        var request = DrawRequest.of("a red square", 64, 96, 7);
-        LoadOptions exact = LoadOptions.DEFAULT.dtype(DType.FLOAT32);
-        try (XOmni a = XOmni.load(plain, exact);
-                XOmni b = XOmni.load(other, exact)) {
-            assertThat(b.tokenize(image)).isEqualTo(a.tokenize(image));
-            assertThat(b.chat(question, piece -> {}, Progress.NONE).tokens()).isEqualTo(a.chat(question, piece -> {}, Progress.NONE).tokens());
-            Drawing expected = a.draw(request, Progress.NONE);
-            Drawing actual = b.draw(request, Progress.NONE);
-            assertThat(actual.tokens()).isEqualTo(expected.tokens());
-            assertThat(actual.pixels().rgb()).isEqualTo(expected.pixels().rgb());
-        }
-        assertThat(Inspection.of(other, null)).allSatisfy(part -> {
-            assertThat(part.problems()).isEmpty();
-            assertThat(part.unknown()).isEmpty();
-        });
-    }
-
-    private Path copy(String fixture, String name) {
-        Path model = Copies.of(Fixtures.model(fixture), folder.resolve(name));
-        Copies.of(Fixtures.flux(fixture), model.resolve("flux"));
-        return model;
+        Copies.assertComputeTheSame(fixture, plain, other);
+        assertThat(Inspection.of(other, null)).allSatisfy(part -> assertThat(part.unknown()).isEmpty());
     }
 
     private static void rewrite(Path weights, String base, UnaryOperator<StoredTensor> change, long maxShardBytes) throws IOException {

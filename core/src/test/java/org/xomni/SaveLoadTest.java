@@ -13,10 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
-import org.xomni.autoregressive.Sampling;
-import org.xomni.image.ImageFiles;
 import org.xomni.tensor.CheckpointException;
-import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
 
 /** A checkpoint written back is the same checkpoint. */
@@ -29,7 +26,7 @@ class SaveLoadTest {
     @ParameterizedTest
     @FieldSource("fixtures")
     void savedFilesAreTheSameBytes(String fixture) throws IOException {
-        Path original = withFluxInside(fixture);
+        Path original = Copies.withFlux(fixture, folder.resolve("original"));
         Path first = folder.resolve("first");
         Path second = folder.resolve("second");
 
@@ -50,25 +47,10 @@ class SaveLoadTest {
     @ParameterizedTest
     @FieldSource("fixtures")
     void aSavedCheckpointTokenizesAnswersAndDrawsTheSame(String fixture) {
-        Path original = withFluxInside(fixture);
+        Path original = Copies.withFlux(fixture, folder.resolve("original"));
         Path saved = folder.resolve("saved");
         Checkpoint.read(original, null).save(saved);
-        var image = ImageFiles.read(Fixtures.golden(fixture, "images/0_120x96_RGB.png"));
-        var question = new ChatRequest("What is it?", List.of(image), 8, Sampling.GREEDY, 0);
-        var request = DrawRequest.of("a red square", 64, 96, 7);
-        LoadOptions exact = LoadOptions.DEFAULT.dtype(DType.FLOAT32);
-
-        try (XOmni a = XOmni.load(original, exact);
-                XOmni b = XOmni.load(saved, exact)) {
-            assertThat(b.tokenize(image)).isEqualTo(a.tokenize(image));
-            Reply answer = a.chat(question, piece -> {}, Progress.NONE);
-            assertThat(b.chat(question, piece -> {}, Progress.NONE).tokens()).isEqualTo(answer.tokens());
-            Drawing expected = a.draw(request, Progress.NONE);
-            Drawing actual = b.draw(request, Progress.NONE);
-            assertThat(actual.tokens()).isEqualTo(expected.tokens());
-            assertThat(actual.pixels().rgb()).isEqualTo(expected.pixels().rgb());
-        }
-        assertThat(Inspection.of(saved, null)).allSatisfy(part -> assertThat(part.problems()).isEmpty());
+        Copies.assertComputeTheSame(fixture, original, saved);
     }
 
     @Test
@@ -105,12 +87,6 @@ class SaveLoadTest {
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining(shard.toString());
         assertThat(listed()).containsExactly("original");
-    }
-
-    private Path withFluxInside(String fixture) {
-        Path model = Copies.of(Fixtures.model(fixture), folder.resolve("original"));
-        Copies.of(Fixtures.flux(fixture), model.resolve("flux"));
-        return model;
     }
 
     private List<String> listed() throws IOException {

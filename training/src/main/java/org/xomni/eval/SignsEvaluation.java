@@ -73,7 +73,7 @@ public record SignsEvaluation(long seed, Split split, int count, int batch, Sign
 
         /** Whether all of the text was asked for. */
         boolean isReading() {
-            return question.topic() == Question.Topic.TEXT && scene.text().filter(t -> t.joined().equals(question.answer())).isPresent();
+            return SignsEvaluation.isReading(scene, question);
         }
 
         /** 1 if the answer is the right one but for case, white space and a full stop; else 0. */
@@ -201,14 +201,17 @@ public record SignsEvaluation(long seed, Split split, int count, int batch, Sign
     private List<Question> questions(Scene scene, int index) {
         SplittableRandom random = new SplittableRandom(Seeds.mix(seed, index, 2));
         List<Question> questions = new ArrayList<>();
-        Optional<Question> reading = scene.text().map(_ -> Questions.reading(scene, random));
-        reading.ifPresent(questions::add);
+        scene.text().ifPresent(_ -> questions.add(Questions.reading(scene, random)));
         // One of these may ask for the whole text, which is asked for already.
         Questions.some(scene, QUESTIONS_PER_SCENE + 1, random).stream()
-                .filter(question -> reading.filter(r -> r.topic() == question.topic() && r.answer().equals(question.answer())).isEmpty())
+                .filter(question -> !isReading(scene, question))
                 .limit(QUESTIONS_PER_SCENE)
                 .forEach(questions::add);
         return questions;
+    }
+
+    private static boolean isReading(Scene scene, Question question) {
+        return question.topic() == Question.Topic.TEXT && scene.text().filter(t -> t.joined().equals(question.answer())).isPresent();
     }
 
     /** Scores of answers. */

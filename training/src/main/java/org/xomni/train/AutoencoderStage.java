@@ -112,7 +112,11 @@ public final class AutoencoderStage implements Stage {
     }
 
     @Override
-    public Loss loss(long step, int microBatch) {
+    public Loss gradients(long step, int microBatch, int accumulate) {
+        return loss(step, microBatch).backward(accumulate);
+    }
+
+    private Loss loss(long step, int microBatch) {
         Tensor x_B3YX = crops(step, microBatch);
         try (Randomness noise = new Randomness(Seeds.mix(seed, step, microBatch))) {
             Vae.Posterior posterior = vae.encode(x_B3YX);

@@ -109,7 +109,11 @@ public final class DecoderStage implements Stage {
     }
 
     @Override
-    public Loss loss(long step, int microBatch) {
+    public Loss gradients(long step, int microBatch, int accumulate) {
+        return loss(step, microBatch).backward(accumulate);
+    }
+
+    private Loss loss(long step, int microBatch) {
         List<Pixels> pictures = PictureBatches.pixels(batches.next());
         try (Randomness noise = new Randomness(Seeds.mix(seed, step, microBatch))) {
             Latents seen = latents(pictures, noise);

@@ -2,6 +2,7 @@ package org.xomni.train;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -15,5 +16,17 @@ import org.bytedeco.pytorch.Tensor;
 public record Loss(Tensor total, Map<String, Tensor> parts, long samples, long tokens) {
     public Loss {
         parts = new LinkedHashMap<>(parts);
+    }
+
+    /**
+     * Adds the gradients of its share of the mean over micro-batches.
+     *
+     * @param accumulate micro-batches of a step
+     * @return the share
+     */
+    Loss backward(int accumulate) {
+        Tensor share = total.div(new Scalar((double) accumulate));
+        share.backward();
+        return new Loss(share, parts, samples, tokens);
     }
 }

@@ -3,7 +3,6 @@ package org.xomni.train;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.data.SampleStream;
 
@@ -14,27 +13,15 @@ public interface Stage extends AutoCloseable {
     List<ParameterGroup> groups();
 
     /**
-     * The loss on the next batch. All randomness comes from {@code step} and {@code microBatch} and the recipe's seed, so that a resumed run makes
-     * the same batches.
+     * Adds the gradients of the next micro-batch's share of a step's loss to the parameters'. All randomness comes from {@code step} and {@code microBatch} and the
+     * recipe's seed, so that a resumed run makes the same batches.
      *
      * @param step from 0
-     * @param microBatch within the step, when gradients are accumulated
-     */
-    Loss loss(long step, int microBatch);
-
-    /**
-     * Adds the gradients of the next micro-batch's share of a step's loss to the parameters'. The loss of a step is the mean of the losses of its micro-batches, unless a stage
-     * knows how much each of them weighs.
-     *
+     * @param microBatch within the step
      * @param accumulate micro-batches of a step
      * @return the share: those of all micro-batches add up to the loss of the step
      */
-    default Loss gradients(long step, int microBatch, int accumulate) {
-        Loss loss = loss(step, microBatch);
-        Tensor share = loss.total().div(new Scalar((double) accumulate));
-        share.backward();
-        return new Loss(share, loss.parts(), loss.samples(), loss.tokens());
-    }
+    Loss gradients(long step, int microBatch, int accumulate);
 
     /** After all gradients of a step, before they are clipped: what computes gradients from gradients. */
     default void afterGradients() {}

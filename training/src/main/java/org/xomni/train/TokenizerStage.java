@@ -163,7 +163,11 @@ public final class TokenizerStage implements Stage {
     }
 
     @Override
-    public Loss loss(long step, int microBatch) {
+    public Loss gradients(long step, int microBatch, int accumulate) {
+        return loss(step, microBatch).backward(accumulate);
+    }
+
+    private Loss loss(long step, int microBatch) {
         BucketBatcher.Batch batch = batches.next();
         Tensor x_B3YX = pixels(PictureBatches.pixels(batch));
         Tensor z_NC = features(x_B3YX);

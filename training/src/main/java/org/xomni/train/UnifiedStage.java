@@ -210,15 +210,6 @@ public final class UnifiedStage implements Stage {
         return name.startsWith("model.mm_") || name.startsWith("mm_head");
     }
 
-    @Override
-    public Loss loss(long step, int microBatch) {
-        PackedBatch batch = packer.next();
-        position = batch.after();
-        UnifiedLoss loss = score(model, batch, 0, batch.rows());
-        Sums sums = Sums.of(loss);
-        return new Loss(total(loss, Math.max(1, weights(batch))), sums.parts(), batch.documents(), batch.tokenCount());
-    }
-
     /** Every target weighs the same in whichever micro-batch it is: the batches of a step are taken before the first of them is learned from. */
     @Override
     public Loss gradients(long step, int microBatch, int accumulate) {

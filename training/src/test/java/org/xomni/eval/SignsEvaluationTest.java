@@ -108,6 +108,9 @@ class SignsEvaluationTest {
             }
             return answers;
         });
+        long texts = answered.stream().map(SignsEvaluation.Answered::scene).distinct().filter(scene -> scene.text().isPresent()).count();
+        assertThat(answered.stream().filter(SignsEvaluation.Answered::isReading)).as("each text is asked for once").hasSize((int) texts);
+        assertThat(answered).hasSize((int) (3 * COUNT + texts));
         SignsReport report = evaluation.report(
                 Map.of(), Optional.of(evaluation.reconstruction(same)), Optional.of(SignsEvaluation.understanding(answered)));
         report.write(folder.resolve("report.json"));

@@ -53,6 +53,22 @@ class StatisticsTest {
                 .hasMessageContaining("100 and 3");
     }
 
+    /** Four equal answers about a picture say no more than one, and pictures of one answer each are samples as any. */
+    @Test
+    void whatDependsOnEachOtherIsDrawnTogether() {
+        double[] samples = normal(100, 3, 1);
+        Interval single = Bootstrap.mean(samples);
+        Interval ones = Bootstrap.meanOfGroups(Arrays.stream(samples).mapToObj(x -> new double[] {x}).toList());
+        Interval fours = Bootstrap.meanOfGroups(Arrays.stream(samples).mapToObj(x -> new double[] {x, x, x, x}).toList());
+        for (Interval interval : List.of(ones, fours)) {
+            assertThat(interval.mean()).isCloseTo(single.mean(), within(1e-9));
+            assertThat(interval.low()).isCloseTo(single.low(), within(1e-9));
+            assertThat(interval.high()).isCloseTo(single.high(), within(1e-9));
+        }
+        assertThat(fours.count()).isEqualTo(400);
+        assertThat(Bootstrap.meanOfGroups(List.of(new double[] {1, 1, 1}, new double[] {0})).mean()).isEqualTo(.75);
+    }
+
     @Test
     void noSamplesAreAnError() {
         assertThatThrownBy(() -> Bootstrap.mean(new double[0]))

@@ -3,29 +3,25 @@ package org.xomni.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.withinPercentage;
+import static org.xomni.train.SmallStages.loop;
+import static org.xomni.train.SmallStages.losses;
+import static org.xomni.train.SmallStages.state;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.xomni.data.BrokenSample;
-import org.xomni.data.SampleSource;
 import org.xomni.data.signs.SignsWorld.Tasks;
-import org.xomni.decoder.Vae;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
@@ -33,83 +29,14 @@ import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.SafetensorsFile;
-import org.xomni.tensor.StoredTensor;
-import org.xomni.tensor.XOmniException;
 import org.xomni.text.TextTokenizer;
-import org.xomni.tokenizer.ImageTokenizer;
 import org.xomni.tokenizer.TokenizerConfig;
+import org.xomni.train.SmallStages.Kind;
 
 /** What must hold for every stage: it learns one batch by heart, and a run that was stopped and resumed ends with the same bits. */
 class StagesTest {
-    private static final Tasks UNDERSTANDING = Tasks.UNDERSTANDING;
-
     @TempDir
     Path folder;
-
-    /** The stages, small. */
-    enum Kind {
-        TOKENIZER(150, 0.6),
-        AUTOENCODER(150, 0.5),
-        DECODER(400, 0.2),
-        UNIFIED(200, 0.2);
-
-        final int steps;
-        /** The loss at the end over that at the beginning, at most. */
-        final double share;
-
-        Kind(int steps, double share) {
-            this.steps = steps;
-            this.share = share;
-        }
-
-        Stage make(Path checkpoint, int distinct) {
-            return make(checkpoint, distinct, TinyCheckpoint.FP32);
-        }
-
-        Stage make(Path checkpoint, int distinct, Numerics numerics) {
-            Path model = checkpoint.resolve("model");
-            Path vae = checkpoint.resolve("flux").resolve("vae");
-            return switch (this) {
-                case TOKENIZER -> new TokenizerStage(
-                        TokenizerConfig.read(model), TextTokenizer.load(model), null,
-                        new TokenizerStage.Settings(4, TinyCheckpoint.GRID, 0.1, 3, 2, 4, 1000, 1, 0.5, 5, 1, 32, TokenizerStage.Back.WHITENED, new AlignmentModel.Settings(16, 1, 2)),
-                        7, numerics, TinyCheckpoint.signs(UNDERSTANDING, distinct), 1);
-                case AUTOENCODER -> new AutoencoderStage(
-                        ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 32, 0.5, 1e-4), 7, numerics,
-                        TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
-                case DECODER -> new DecoderStage(
-                        ConfigFile.read(model.resolve("decoder").resolve("config.json")), null, ImageTokenizer.load(model, TinyCheckpoint.FP32),
-                        Vae.load(vae, TinyCheckpoint.FP32), new DecoderStage.Settings(4, 0.1, 0.1), 7, numerics,
-                        TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
-                case UNIFIED -> new UnifiedStage(
-                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0.1, 1, true), 7, numerics,
-                        TinyCheckpoint.tokenised(new Tasks(1, 1, 0, 0, 0), distinct), 1);
-            };
-        }
-    }
-
-    private static LoopSettings loop(long steps, long checkpointEvery) {
-        return new LoopSettings(
-                steps, 1, 1e-2, new Schedule.Cosine(5, 0.1), new AdamW.Settings(List.of(0.9, 0.95), 1e-8, 0, 1), 0.5, checkpointEvery, 1);
-    }
-
-    private static double[] losses(Stage stage, LoopSettings loop, Path run, boolean resume, long stopAfter) {
-        List<Double> losses = new ArrayList<>();
-        try (stage) {
-            TrainingLoop.run(stage, loop, run, resume, new RunListener() {
-                @Override
-                public void stepped(long step, Map<String, Double> metrics) {
-                    losses.add(metrics.get("loss"));
-                }
-
-                @Override
-                public boolean stop() {
-                    return losses.size() == stopAfter;
-                }
-            });
-        }
-        return losses.stream().mapToDouble(Double::doubleValue).toArray();
-    }
 
     @ParameterizedTest
     @EnumSource
@@ -143,22 +70,6 @@ class StagesTest {
         double[] joined = DoubleStream.concat(Arrays.stream(before), Arrays.stream(after)).toArray();
         assertThat(joined).containsExactly(uninterrupted);
         assertThat(state(parts)).isEqualTo(state(whole));
-    }
-
-    /** All tensors of the last checkpoint, as bytes. */
-    private static Map<String, List<Byte>> state(Path run) {
-        Path file = run.resolve("checkpoints").resolve("step-000000012").resolve("state.safetensors");
-        Map<String, List<Byte>> state = new TreeMap<>();
-        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            for (StoredTensor tensor : tensors.tensors().values()) {
-                List<Byte> bytes = new ArrayList<>();
-                for (byte b : tensor.bytes().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)) {
-                    bytes.add(b);
-                }
-                state.put(tensor.name(), bytes);
-            }
-        }
-        return state;
     }
 
     /** bf16 rounds, but learns the same: its first losses are those of fp32 to a percent or two, and the weights move. */
@@ -226,57 +137,6 @@ class StagesTest {
         }
     }
 
-    /** As {@code stage}, but that its loss is no number in step {@code at}. */
-    private record Spoiled(Stage stage, long at) implements Stage {
-        @Override
-        public List<ParameterGroup> groups() {
-            return stage.groups();
-        }
-
-        @Override
-        public Loss loss(long step, int microBatch) {
-            Loss loss = stage.loss(step, microBatch);
-            return step == at ? new Loss(loss.total().mul(new Scalar(Double.NaN)), loss.parts(), loss.samples(), loss.tokens()) : loss;
-        }
-
-        @Override
-        public String position() {
-            return stage.position();
-        }
-
-        @Override
-        public void resume(String position) {
-            stage.resume(position);
-        }
-
-        @Override
-        public void export(Path to, Map<String, Tensor> weights) {
-            stage.export(to, weights);
-        }
-
-        @Override
-        public void close() {
-            stage.close();
-        }
-    }
-
-    @Test
-    void aLossThatIsNoNumberStopsBeforeItIsLearnedFrom() throws IOException {
-        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
-        Path run = folder.resolve("run");
-        assertThatThrownBy(() -> losses(new Spoiled(Kind.AUTOENCODER.make(checkpoint, 1000), 4), loop(12, 1), run, false, -1))
-                .isInstanceOf(XOmniException.class)
-                .hasMessageContaining("step 4: the loss is NaN")
-                .hasMessageContaining("whole");
-        assertThat(new Snapshots(run).newest()).hasValueSatisfying(found -> assertThat(found.step()).isEqualTo(4));
-        assertThat(MetricsFile.read(run).lines()).last().satisfies(line -> assertThat(line.problem()).contains("the loss is NaN"));
-        // Whoever goes on from there ends as if nothing had happened.
-        double[] rest = losses(Kind.AUTOENCODER.make(checkpoint, 1000), loop(12, 3), run, true, -1);
-        assertThat(rest).hasSize(8);
-        double[] unused = losses(Kind.AUTOENCODER.make(checkpoint, 1000), loop(12, 3), folder.resolve("whole"), false, -1);
-        assertThat(state(run)).isEqualTo(state(folder.resolve("whole")));
-    }
-
     /** Turns that ask for drawings only leave the language model nothing to answer. */
     @Test
     void aTokenizerBatchWithoutAnswersIsLearnedFrom() {
@@ -289,42 +149,6 @@ class StagesTest {
         assertThat(losses(stage, loop(2, 2), folder.resolve("run"), false, -1)).hasSize(2).doesNotContain(Double.NaN);
     }
 
-    @Test
-    void aRunThatGoesOnWithOtherThreadsSaysSo() {
-        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
-        Path run = folder.resolve("run");
-        int threads = Engine.threads();
-        List<String> told = new ArrayList<>();
-        try {
-            for (int now : new int[] {2, 2, 1}) {
-                Engine.threads(now);
-                try (Stage stage = Kind.AUTOENCODER.make(checkpoint, 4)) {
-                    TrainingLoop.run(stage, loop(6, 1), run, true, new RunListener() {
-                        private long steps;
-
-                        @Override
-                        public void noticed(String what) {
-                            told.add(what);
-                        }
-
-                        @Override
-                        public void stepped(long step, Map<String, Double> metrics) {
-                            steps++;
-                        }
-
-                        @Override
-                        public boolean stop() {
-                            return steps == 2;
-                        }
-                    });
-                }
-            }
-        } finally {
-            Engine.threads(threads);
-        }
-        assertThat(told).singleElement().asString().contains("--threads 2", "--threads 1");
-    }
-
     /** Where crops find no picture large enough, the run says so instead of looking for one for ever. */
     @Test
     void anAutoencoderWithoutLargeEnoughPicturesStops() throws IOException {
@@ -335,54 +159,6 @@ class StagesTest {
         assertThatThrownBy(() -> losses(stage, loop(1, 1), folder.resolve("run"), false, -1))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("no picture of at least 512x512 pixels");
-    }
-
-    /** Every other sample has no picture: they are counted on over an interruption, and the first are named. */
-    @Test
-    void whatCannotBeUsedIsCountedAndNamed() throws IOException {
-        Path vae = TinyCheckpoint.withFrozenParts(folder.resolve("tiny")).resolve("flux").resolve("vae");
-        SampleSource signs = TinyCheckpoint.signs(Tasks.GENERATION, 4);
-        SampleSource source = index -> {
-            if (index % 2 == 1) {
-                throw new BrokenSample("record " + index + " is torn");
-            }
-            return signs.sample(index);
-        };
-        Path run = folder.resolve("run");
-        for (boolean resume : new boolean[] {false, true}) {
-            Stage stage = new AutoencoderStage(
-                    ConfigFile.read(vae.resolve("config.json")), new AutoencoderStage.Settings(4, 32, 0.5, 1e-4), 7, TinyCheckpoint.FP32, source, 1);
-            losses(stage, loop(4, 1), run, resume, 2);
-        }
-        MetricsFile metrics = MetricsFile.read(run);
-        // Four crops a step are of samples 0, 2, 4 and 6, then 8 to 14: what is broken after the last was not looked at.
-        assertThat(metrics.series("records_skipped").values()).containsExactly(3, 7, 11, 15);
-        assertThat(metrics.lines().stream().map(MetricsFile.Line::problem).filter(Objects::nonNull)).first().asString().contains("record 1 is torn");
-    }
-
-    @Test
-    void aRunIsNotOverwritten() {
-        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
-        double[] unused = losses(Kind.AUTOENCODER.make(checkpoint, 4), loop(3, 3), folder.resolve("run"), false, -1);
-        assertThatThrownBy(() -> losses(Kind.AUTOENCODER.make(checkpoint, 4), loop(6, 3), folder.resolve("run"), false, -1))
-                .isInstanceOf(InputException.class)
-                .hasMessageContaining("step 3")
-                .hasMessageContaining("--resume");
-    }
-
-    @ParameterizedTest
-    @ValueSource(doubles = {0, 0.5})
-    void aFinishedRunThatIsResumedExportsTheSameAgain(double ema) throws IOException {
-        Path checkpoint = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint"));
-        LoopSettings plain = loop(3, 3);
-        LoopSettings loop = new LoopSettings(3, 1, 1e-2, plain.schedule(), plain.optimizer(), ema, 3, 1);
-        Path run = folder.resolve("run");
-        assertThat(losses(Kind.AUTOENCODER.make(checkpoint, 4), loop, run, false, -1)).hasSize(3);
-        Path weights = run.resolve("model").resolve("flux").resolve("vae").resolve("diffusion_pytorch_model.safetensors");
-        byte[] trained = Files.readAllBytes(weights);
-        Files.delete(weights);
-        assertThat(losses(Kind.AUTOENCODER.make(checkpoint, 4), loop, run, true, -1)).isEmpty();
-        assertThat(Files.readAllBytes(weights)).isEqualTo(trained);
     }
 
     @Test
