@@ -11,12 +11,12 @@ import java.nio.file.Files;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.zip.CRC32;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.Folders;
 
 /**
  * The model that is used when nobody names one: a checkpoint on the class path, as a Maven artifact brings it. Weights must be files to be
@@ -72,7 +72,7 @@ final class DefaultModel {
                 Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
             } catch (FileAlreadyExistsException | DirectoryNotEmptyException e) {
                 // Another process was faster; both unpacked the same files.
-                deleteTree(partial);
+                Folders.delete(partial);
             }
             return target;
         }
@@ -93,17 +93,5 @@ final class DefaultModel {
         String xdg = System.getenv("XDG_CACHE_HOME");
         Path base = xdg != null && !xdg.isEmpty() ? Path.of(xdg) : Path.of(System.getProperty("user.home"), ".cache");
         return base.resolve("xomni");
-    }
-
-    private static void deleteTree(Path folder) throws IOException {
-        try (var files = Files.walk(folder)) {
-            files.sorted(Comparator.reverseOrder()).forEach(f -> {
-                try {
-                    Files.delete(f);
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
-        }
     }
 }

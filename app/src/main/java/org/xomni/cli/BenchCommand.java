@@ -1,5 +1,6 @@
 package org.xomni.cli;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -15,7 +16,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code xomni bench WHAT}: speed on random weights of a given shape, as one line of JSON. Nothing is read from disk. */
+/** {@code xomni bench WHAT}: speed on random weights of a given shape, as one line of JSON. Nothing is read from disk, but for {@code rl --recipe}. */
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
@@ -77,6 +78,13 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--quantize", paramLabel = "Q", defaultValue = "none", description = "int8 (weight-only) or none. Default: none.")
     String quantize = "none";
 
+    @Option(
+            names = "--recipe",
+            paramLabel = "FILE",
+            description = "rl only: steps of this recipe, with its checkpoint, prompts and rewards, in place of random weights of a shape.")
+    @Nullable
+    Path recipe;
+
     @Mixin
     ComputeOptions compute = new ComputeOptions();
 
@@ -89,7 +97,14 @@ final class BenchCommand implements Callable<Integer> {
         if (batch < 1 || batch > 4096 || context < 1 || context > 1 << 20 || steps < 1) {
             throw new InputException("--batch " + batch + ", --context " + context + " or --steps " + steps + " is out of range; use at least 1");
         }
+        if (recipe != null && measured != What.rl) {
+            throw new InputException("--recipe is for bench rl; give bench " + measured + " a shape");
+        }
         compute.applyThreads();
+        if (recipe != null) {
+            System.out.println(Json.mapper().writeValueAsString(RlBench.recipe(recipe, compute.device)));
+            return 0;
+        }
         Numerics numerics = Numerics.on(compute.device, DType.named(dtype), Quantization.named(quantize));
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("bench", measured.name());

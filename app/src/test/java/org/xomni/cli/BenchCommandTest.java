@@ -2,15 +2,23 @@ package org.xomni.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.JsonNode;
 
 class BenchCommandTest {
+    @TempDir
+    Path folder;
+
     private static final String[] SHAPE = {
         "--hidden", "64", "--layers", "2", "--heads", "2", "--kv-heads", "1", "--ffn", "96", "--vocab", "40", "--image-vocab", "48", "--context", "16"
     };
@@ -41,5 +49,36 @@ class BenchCommandTest {
             long weights = 2L * (64 * 32 * (2 * 2 + 2) + 3 * 64 * 96) + 64 * 48;
             assertThat(line.get("weight_bytes_per_token").longValue()).isEqualTo(4 * weights);
         }
+    }
+
+    @Test
+    void stepsOfARecipeAreTimedAsTheyRun() throws IOException {
+        Path recipe = Files.writeString(folder.resolve("grpo.yaml"), """
+                checkpoint: %s
+                seed: 3
+                decoder: {steps: 1, guidance: 1}
+                prompts: {kind: signs-text, seed: 1, buckets: [8], sizes: [96x96]}
+                rewards: [{weight: 1, reward: ocr}]
+                grpo: {prompts: 1, rollouts: 3}
+                loop:
+                  steps: 100
+                  learning-rate: 1e-3
+                  schedule: {kind: constant, warmup: 0}
+                """.formatted(Cli.fixture("tiny-zh")));
+
+        Cli result = Cli.run("bench", "rl", "--recipe", recipe.toString());
+
+        assertThat(result.exitCode()).as(result.err()).isZero();
+        JsonNode line = Json.mapper().readTree(result.out());
+        assertThat(line.get("rollouts").intValue()).isEqualTo(3);
+        for (String phase : List.of("rollout", "decode", "reward", "score", "update")) {
+            assertThat(line.get("seconds_" + phase).doubleValue()).as(phase).isNotNegative();
+        }
+        assertThat(line.get("seconds_step").doubleValue()).isPositive();
+        assertThat(line.get("tokens_per_s").doubleValue()).isPositive();
+
+        Cli refused = Cli.run("bench", "decode", "--recipe", recipe.toString());
+        assertThat(refused.exitCode()).isEqualTo(2);
+        assertThat(refused.err()).contains("--recipe is for bench rl");
     }
 }

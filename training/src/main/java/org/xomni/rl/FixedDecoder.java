@@ -17,6 +17,7 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tokenizer.ImageTokenizer;
+import org.xomni.train.Opening;
 
 /** The diffusion decoder, which reinforcement learning samples through and does not train (paper section 4.3). */
 public final class FixedDecoder implements TokenPainter, AutoCloseable {
@@ -55,13 +56,15 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
     public static FixedDecoder load(Path checkpoint, Settings settings, Numerics numerics) {
         Path model = checkpoint.resolve("model");
         DecoderDefaults defaults = DecoderDefaults.of(ConfigFile.read(model.resolve("config.json")).child("vision_config").child("decoder"));
-        DiffusionDecoder decoder = DiffusionDecoder.load(
-                model.resolve(defaults.modelPath()), checkpoint.resolve("flux"), defaults.upscaleFactor(), numerics, false);
-        return new FixedDecoder(
-                ImageTokenizer.load(model, numerics),
-                decoder,
-                settings.steps() == null ? defaults.numInferenceSteps() : settings.steps(),
-                settings.guidance() == null ? defaults.cfgScale() : settings.guidance());
+        try (Opening opening = new Opening()) {
+            DiffusionDecoder decoder = opening.add(DiffusionDecoder.load(
+                    model.resolve(defaults.modelPath()), checkpoint.resolve("flux"), defaults.upscaleFactor(), numerics, false));
+            return opening.done(new FixedDecoder(
+                    ImageTokenizer.load(model, numerics),
+                    decoder,
+                    settings.steps() == null ? defaults.numInferenceSteps() : settings.steps(),
+                    settings.guidance() == null ? defaults.cfgScale() : settings.guidance()));
+        }
     }
 
     /** Paints each of those that are the same, noise included, once. */

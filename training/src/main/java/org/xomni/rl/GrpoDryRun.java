@@ -3,12 +3,14 @@ package org.xomni.rl;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.decoder.Conditioning;
 import org.xomni.decoder.DecoderConfig;
 import org.xomni.decoder.FluxTransformer;
 import org.xomni.decoder.Vae;
+import org.xomni.rl.prompt.PromptRecipe;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
@@ -43,8 +45,9 @@ public final class GrpoDryRun {
         if (r.heldOut() != null) {
             fit.missing(r.heldOut().prompts().missing(folder));
         }
-        long patch = fit.tokenizer().transform().patchSize();
-        long tokens = r.prompts().mostPixels() / (patch * patch);
+        r.rewards().forEach(reward -> fit.missing(reward.reward().missing()));
+        int patch = fit.tokenizer().transform().patchSize();
+        long tokens = sizes(r, folder).peek(size -> size.requireMultipleOf(patch)).mapToLong(size -> size.tokens(patch)).max().orElse(0);
         fit.image(config, tokens);
         fit.start(GrpoParts.start(recipe, r), config);
         fit.requireFrozenTokenizer();
@@ -59,6 +62,12 @@ public final class GrpoDryRun {
         DryRun.Batch batch = new DryRun.Batch("tokens", r.grpo().batch() * tokens / r.loop().accumulate(), true);
         return new DryRun(
                 GrpoTraining.STAGE, parts(r, fit, config, decoder), batch, activations, r.precision(), r.loop(), fit.missing(), fit.problems());
+    }
+
+    /** Of what is drawn to learn from and of what is looked at on the way. */
+    private static Stream<PromptRecipe.Size> sizes(GrpoRecipe r, Path folder) {
+        Stream<PromptRecipe.Size> learnt = r.prompts().sizes(folder).stream();
+        return r.heldOut() == null ? learnt : Stream.concat(learnt, r.heldOut().prompts().sizes(folder).stream());
     }
 
     private static List<Part> parts(GrpoRecipe r, Fit fit, UnifiedConfig config, DecoderConfig decoder) {

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.data.SequenceEncoder;
+import org.xomni.rl.prompt.PromptRecipe;
 import org.xomni.rl.prompt.PromptSource;
 import org.xomni.rl.reward.RewardRecipe;
 import org.xomni.rl.reward.Rewards;
@@ -18,6 +19,7 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.text.ChatTemplate;
 import org.xomni.text.TextTokenizer;
+import org.xomni.train.Opening;
 import org.xomni.train.Training;
 
 /**
@@ -45,13 +47,12 @@ public record GrpoParts(
      * @throws org.xomni.tensor.InputException if something is missing or does not fit
      */
     public static GrpoParts open(Path recipe, GrpoRecipe r, String device) {
-        Path folder = Training.beside(recipe, Path.of(""));
-        PromptSource prompts = r.prompts().open(folder);
         GrpoRecipe.Evaluation evaluation = r.heldOut();
-        PromptSource heldOut = evaluation == null ? null : evaluation.prompts().open(folder);
-        Policy policy = Policy.load(
-                config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision(), device));
-        return open(recipe, r, policy, prompts, heldOut, evaluation == null ? null : evaluation.settings());
+        try (Opening opening = new Opening()) {
+            Policy policy = opening.add(Policy.load(
+                    config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision(), device)));
+            return open(recipe, r, policy, r.prompts(), evaluation, evaluation == null ? null : evaluation.settings(), opening);
+        }
     }
 
     /**
@@ -66,24 +67,40 @@ public record GrpoParts(
         if (evaluation == null) {
             throw new InputException(recipe + " has no held-out prompts; add held-out: {prompts: ..., count: 48, every: 10}");
         }
-        PromptSource heldOut = evaluation.prompts().open(Training.beside(recipe, Path.of("")));
-        UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision(), device));
-        return open(recipe, r, new Policy(start, start, null), heldOut, heldOut, new HeldOut.Settings(count, 1, 0, false));
+        try (Opening opening = new Opening()) {
+            UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision(), device));
+            Policy policy = opening.add(new Policy(start, start, null));
+            return open(recipe, r, policy, evaluation.prompts(), evaluation, new HeldOut.Settings(count, 1, 0, false), opening);
+        }
     }
 
     private static GrpoParts open(
-            Path recipe, GrpoRecipe r, Policy policy, PromptSource prompts, @Nullable PromptSource heldOut, HeldOut.@Nullable Settings settings) {
+            Path recipe,
+            GrpoRecipe r,
+            Policy policy,
+            PromptRecipe asked,
+            GrpoRecipe.@Nullable Evaluation evaluation,
+            HeldOut.@Nullable Settings settings,
+            Opening opening) {
+        Path folder = Training.beside(recipe, Path.of(""));
         Path checkpoint = Training.beside(recipe, r.checkpoint());
         Path model = checkpoint.resolve("model");
-        TextTokenizer text = TextTokenizer.load(model);
+        RolloutSampler sampler = opening.add(new RolloutSampler(model, r.grpo().rows()));
+        sampler.require(asked.sizes(folder));
+        PromptSource prompts = asked.open(folder);
+        TextTokenizer text = opening.add(TextTokenizer.load(model));
         Supplier<SequenceEncoder> encoder =
                 () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
-        Rewards rewards = RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder));
-        RolloutSampler sampler = new RolloutSampler(model, r.grpo().rows());
-        FixedDecoder decoder = FixedDecoder.load(checkpoint, r.decoder(), Numerics.on(policy.model().numerics().device(), DType.FLOAT32, Quantization.NONE));
-        Drawing drawing = new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1);
-        HeldOut set = heldOut == null || settings == null ? null : new HeldOut(heldOut, settings, r.seed(), drawing, rewards);
-        return new GrpoParts(policy, text, sampler, decoder, drawing, prompts, rewards, set);
+        Rewards rewards = opening.add(RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder)));
+        FixedDecoder decoder = opening.add(
+                FixedDecoder.load(checkpoint, r.decoder(), Numerics.on(policy.model().numerics().device(), DType.FLOAT32, Quantization.NONE)));
+        Drawing drawing = opening.add(new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1));
+        HeldOut set = null;
+        if (evaluation != null && settings != null) {
+            sampler.require(evaluation.prompts().sizes(folder));
+            set = opening.add(new HeldOut(evaluation.prompts().open(folder), settings, r.seed(), drawing, rewards));
+        }
+        return opening.done(new GrpoParts(policy, text, sampler, decoder, drawing, prompts, rewards, set));
     }
 
     private static UnifiedConfig config(Path recipe, GrpoRecipe r) {

@@ -54,8 +54,8 @@ public record GrpoRecipe(
         }
     }
 
-    /** The same with another held-out set. */
-    GrpoRecipe with(Evaluation other) {
+    /** The same with another held-out set, or none. */
+    public GrpoRecipe with(@Nullable Evaluation other) {
         return new GrpoRecipe(checkpoint, start, seed, precision, decoder, prompts, rewards, grpo, lora, other, loop);
     }
 

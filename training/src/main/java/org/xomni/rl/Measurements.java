@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.NewFile;
+import tools.jackson.core.JacksonException;
 
 /**
  * What a long evaluation has measured so far, on disk, so that one that was interrupted goes on: a file for each pass over the prompts, named by all that
@@ -45,7 +46,7 @@ final class Measurements {
         if (Files.isRegularFile(file)) {
             try {
                 return Json.mapper().readValue(Files.readString(file), double[].class);
-            } catch (IOException e) {
+            } catch (IOException | JacksonException e) {
                 throw new InputException(file + " cannot be read (" + e + "); delete it, and it is measured anew", e);
             }
         }

@@ -285,7 +285,7 @@ public record RlClaims(
             int[] withText = IntStream.range(0, prompts.prompts().size()).filter(i -> prompts.prompts().get(i).written().isPresent()).toArray();
             Map<Double, Texts> texts = new LinkedHashMap<>();
             for (double scale : withText.length == 0 ? List.<Double>of() : scales) {
-                texts.put(scale, Texts.of(measurements.of(model.fingerprint(), "text accuracy, guidance " + scale, () -> {
+                texts.put(scale, Texts.of(measurements.of(model.fingerprint(), "text accuracy, guidance " + scale + ", judges " + JUDGES, () -> {
                     List<Drawn> drawn = drawn(model, new Sampling(scale, 1, 0, 1, 0), 0);
                     return Arrays.stream(withText).mapToDouble(i -> prompts.textAccuracy(drawn.get(i))).toArray();
                 })));

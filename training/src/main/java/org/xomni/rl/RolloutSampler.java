@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Head;
@@ -15,6 +16,7 @@ import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.autoregressive.Vocabulary;
 import org.xomni.decoder.DecoderDefaults;
 import org.xomni.rl.prompt.Prompt;
+import org.xomni.rl.prompt.PromptRecipe;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.InputException;
 import org.xomni.text.TextTokenizer;
@@ -44,6 +46,11 @@ public final class RolloutSampler implements AutoCloseable {
         this.rows = rows;
     }
 
+    /** @throws InputException if a picture of one of these sizes has no whole number of tokens */
+    void require(Set<PromptRecipe.Size> sizes) {
+        sizes.forEach(size -> size.requireMultipleOf(patch));
+    }
+
     /** The model's distribution at a temperature, which {@link TokenScores} scores at too. */
     static Sampling unfiltered(double temperature) {
         return new Sampling(1, temperature, 0, 1, 0);
@@ -58,6 +65,7 @@ public final class RolloutSampler implements AutoCloseable {
      */
     public List<Rollout> draw(UnifiedModel model, List<Prompt> prompts, long[] seeds, Sampling sampling) {
         List<Rollout> rollouts = new ArrayList<>();
+        require(prompts.stream().map(p -> new PromptRecipe.Size(p.height(), p.width())).collect(Collectors.toSet()));
         int together = Math.max(1, sampling.guided() ? rows / 2 : rows);
         for (int from = 0; from < prompts.size(); from += together) {
             int to = Math.min(prompts.size(), from + together);
@@ -109,9 +117,6 @@ public final class RolloutSampler implements AutoCloseable {
     }
 
     private int side(int pixels) {
-        if (pixels % patch != 0) {
-            throw new InputException("a side of " + pixels + " pixels is no multiple of " + patch + "; change the sizes of the prompts");
-        }
         return pixels / patch;
     }
 

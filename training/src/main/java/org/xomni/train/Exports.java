@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.tensor.ConfigFile;
+import org.xomni.tensor.Folders;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
@@ -39,10 +40,10 @@ public final class Exports {
     public static void replace(Path folder, Content content) {
         Path partial = folder.resolveSibling(folder.getFileName() + ".writing");
         try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
-            Snapshots.delete(partial);
+            Folders.delete(partial);
             Files.createDirectories(partial);
             content.writeTo(partial);
-            Snapshots.delete(folder);
+            Folders.delete(folder);
             Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new XOmniException(folder + " cannot be written (" + e + "); free space or fix permissions, then continue with --resume", e);

@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.Engine;
+import org.xomni.tensor.Folders;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.StoredTensor;
@@ -77,17 +78,17 @@ public final class Snapshots {
         Path whole = folder.resolve("step-%09d".formatted(step));
         Path partial = folder.resolve("writing");
         try (Scope scope = Scope.plain()) {
-            delete(partial);
+            Folders.delete(partial);
             Files.createDirectories(partial);
             List<StoredTensor> stored = tensors.entrySet().stream().map(e -> Tensors.stored(e.getKey(), e.getValue().cpu())).toList();
             Map<String, String> described = new TreeMap<>(metadata);
             described.put(THREADS, Integer.toString(Engine.threads()));
             SafetensorsFile.write(partial.resolve(FILE), stored, described);
-            delete(whole);
+            Folders.delete(whole);
             Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
             List<Found> old = all().stream().sorted(Comparator.comparingLong(Found::step).reversed()).skip(KEPT).toList();
             for (Found state : old) {
-                delete(folder.resolve("step-%09d".formatted(state.step())));
+                Folders.delete(folder.resolve("step-%09d".formatted(state.step())));
             }
         } catch (IOException e) {
             throw new XOmniException(whole + " cannot be written (" + e + "); free space or fix permissions, then continue with --resume", e);
@@ -131,17 +132,5 @@ public final class Snapshots {
 
     private static CheckpointException changed(Path file, String what) {
         return new CheckpointException(file + " was made by another recipe: " + what + "; resume with the recipe of that run, or begin a new run");
-    }
-
-    /** Deletes a folder with all it holds, if it is there. */
-    public static void delete(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }

@@ -98,7 +98,7 @@ class RlClaimsTest {
         assertThat(mean(claims.bestOf(), 2)).isGreaterThanOrEqualTo(mean(claims.bestOf(), 1));
         assertThat(mean(claims.gain(), 1)).isCloseTo(mean(claims.steps(), 2L) - mean(claims.bestOf(), 1), within(1e-9));
         // Drawn from the same random numbers as while training.
-        assertThat(mean(claims.steps(), 2L)).isCloseTo(lastHeldOut(metrics), within(0.2));
+        assertThat(mean(claims.steps(), 2L)).isCloseTo(lastHeldOut(metrics), within(1e-6));
         assertThat(claims.guidance()).hasSize(2);
         RlClaims.Change exact = claims.guidance().getFirst().exact();
         assertThat(exact.difference().mean()).isCloseTo(exact.after().mean() - exact.before().mean(), within(1e-9));

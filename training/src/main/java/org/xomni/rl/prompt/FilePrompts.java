@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.xomni.data.Permutation;
 import org.xomni.data.Seeds;
 import org.xomni.tensor.InputException;
@@ -65,6 +67,11 @@ public record FilePrompts(List<Prompt> prompts, long seed) implements PromptSour
         } catch (JacksonException e) {
             throw new InputException(where + " is no JSON object (" + e.getOriginalMessage() + "); write {\"prompt\": \"...\"}", e);
         }
+    }
+
+    /** The sizes that its pictures have. */
+    Set<PromptRecipe.Size> sizes() {
+        return prompts.stream().map(p -> new PromptRecipe.Size(p.height(), p.width())).collect(Collectors.toSet());
     }
 
     @Override

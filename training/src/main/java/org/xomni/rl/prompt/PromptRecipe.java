@@ -27,8 +27,13 @@ public sealed interface PromptRecipe {
         return List.of();
     }
 
-    /** The most pixels that one of its pictures has. */
-    long mostPixels();
+    /**
+     * The sizes of its pictures. Of a file that is not there yet it is the one that prompts have which say none.
+     *
+     * @param folder the recipe's
+     * @throws InputException if a file cannot be read
+     */
+    Set<Size> sizes(Path folder);
 
     /** Parts of the signs world that it takes prompts from. */
     default Set<Split> splits() {
@@ -41,16 +46,18 @@ public sealed interface PromptRecipe {
      * @param buckets the longest text of each, in characters: {@code [4, 8, 12]} are 1 to 4, 5 to 8 and 9 to 12
      * @param least the shortest text of the first bucket
      * @param sizes each as often as it is listed
+     * @param shapes the fewest that stand beside the text: signs with shapes are harder than those without
      */
-    record SignsText(long seed, List<Integer> buckets, @Default("1") int least, List<String> sizes, @Default("train") Split split)
+    record SignsText(
+            long seed, List<Integer> buckets, @Default("1") int least, List<String> sizes, @Default("train") Split split, @Default("0") int shapes)
             implements PromptRecipe {
         public SignsText {
-            Object unused = prompts(seed, split, sizes, SignsPrompts.from(least, buckets));
+            Object unused = prompts(seed, split, sizes, SignsPrompts.from(least, buckets), shapes);
         }
 
         @Override
         public PromptSource open(Path folder) {
-            return prompts(seed, split, sizes, SignsPrompts.from(least, buckets));
+            return prompts(seed, split, sizes, SignsPrompts.from(least, buckets), shapes);
         }
 
         @Override
@@ -59,20 +66,20 @@ public sealed interface PromptRecipe {
         }
 
         @Override
-        public long mostPixels() {
-            return most(sizes);
+        public Set<Size> sizes(Path folder) {
+            return sizes.stream().map(Size::of).collect(Collectors.toSet());
         }
     }
 
     /** Natural scenes in the signs world: colours and shapes, no text. */
     record SignsScenes(long seed, List<String> sizes, @Default("train") Split split) implements PromptRecipe {
         public SignsScenes {
-            Object unused = prompts(seed, split, sizes, List.of(SignsPrompts.Bucket.NO_TEXT));
+            Object unused = prompts(seed, split, sizes, List.of(SignsPrompts.Bucket.NO_TEXT), 0);
         }
 
         @Override
         public PromptSource open(Path folder) {
-            return prompts(seed, split, sizes, List.of(SignsPrompts.Bucket.NO_TEXT));
+            return prompts(seed, split, sizes, List.of(SignsPrompts.Bucket.NO_TEXT), 0);
         }
 
         @Override
@@ -81,8 +88,8 @@ public sealed interface PromptRecipe {
         }
 
         @Override
-        public long mostPixels() {
-            return most(sizes);
+        public Set<Size> sizes(Path folder) {
+            return sizes.stream().map(Size::of).collect(Collectors.toSet());
         }
     }
 
@@ -97,7 +104,7 @@ public sealed interface PromptRecipe {
         }
 
         @Override
-        public PromptSource open(Path folder) {
+        public FilePrompts open(Path folder) {
             Size s = Size.of(size);
             return FilePrompts.read(folder.resolve(path).normalize(), seed, s.height, s.width);
         }
@@ -109,8 +116,8 @@ public sealed interface PromptRecipe {
         }
 
         @Override
-        public long mostPixels() {
-            return most(List.of(size));
+        public Set<Size> sizes(Path folder) {
+            return missing(folder).isEmpty() ? open(folder).sizes() : Set.of(Size.of(size));
         }
     }
 
@@ -148,8 +155,8 @@ public sealed interface PromptRecipe {
         }
 
         @Override
-        public long mostPixels() {
-            return parts.stream().mapToLong(p -> p.prompts.mostPixels()).max().orElse(0);
+        public Set<Size> sizes(Path folder) {
+            return parts.stream().flatMap(p -> p.prompts.sizes(folder).stream()).collect(Collectors.toSet());
         }
     }
 
@@ -163,14 +170,30 @@ public sealed interface PromptRecipe {
             int by = text.indexOf('x');
             return new Size(Integer.parseInt(text.substring(0, by)), Integer.parseInt(text.substring(by + 1)));
         }
+
+        /** Tokens of such a picture, which has one for each patch. */
+        public long tokens(int patch) {
+            return (long) (height / patch) * (width / patch);
+        }
+
+        /**
+         * @param patch pixels on a side
+         * @throws InputException if a side is no multiple of it
+         */
+        public void requireMultipleOf(int patch) {
+            if (height % patch != 0 || width % patch != 0) {
+                throw new InputException("a picture of " + this + " pixels has a side that is no multiple of " + patch + "; change the sizes of the prompts");
+            }
+        }
+
+        @Override
+        public String toString() {
+            return height + "x" + width;
+        }
     }
 
-    private static SignsPrompts prompts(long seed, Split split, List<String> sizes, List<SignsPrompts.Bucket> buckets) {
+    private static SignsPrompts prompts(long seed, Split split, List<String> sizes, List<SignsPrompts.Bucket> buckets, int shapes) {
         List<SignsWorld.Size> signs = sizes.stream().map(Size::of).map(s -> new SignsWorld.Size(s.height, s.width)).toList();
-        return new SignsPrompts(SignsPrompts.world(seed, split, signs), buckets);
-    }
-
-    private static long most(List<String> sizes) {
-        return sizes.stream().map(Size::of).mapToLong(s -> (long) s.height * s.width).max().orElse(0);
+        return new SignsPrompts(SignsPrompts.world(seed, split, signs), buckets, shapes);
     }
 }

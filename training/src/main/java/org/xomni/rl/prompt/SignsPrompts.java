@@ -17,8 +17,9 @@ import org.xomni.tensor.InputException;
  *
  * @param world whose scenes they are
  * @param buckets ranges of text length; {@link Bucket#NO_TEXT} for natural scenes
+ * @param shapes the fewest that a scene has
  */
-public record SignsPrompts(SignsWorld world, List<Bucket> buckets) implements PromptSource {
+public record SignsPrompts(SignsWorld world, List<Bucket> buckets, int shapes) implements PromptSource {
     /** Scenes that are looked at for one prompt; the rarest lengths come once in some thousand. */
     private static final int MOST_TRIES = 30_000;
 
@@ -49,6 +50,9 @@ public record SignsPrompts(SignsWorld world, List<Bucket> buckets) implements Pr
         if (buckets.isEmpty()) {
             throw new InputException("there is no bucket of text lengths; give at least one");
         }
+        if (shapes < 0) {
+            throw new InputException("shapes " + shapes + " must be at least 0");
+        }
     }
 
     /**
@@ -77,13 +81,13 @@ public record SignsPrompts(SignsWorld world, List<Bucket> buckets) implements Pr
         Bucket bucket = buckets.get((int) (index % buckets.size()));
         for (int attempt = 0; attempt < MOST_TRIES; attempt++) {
             Scene scene = world.scene(Seeds.mix(index, attempt) >>> 1);
-            if (bucket.holds(scene)) {
+            if (bucket.holds(scene) && scene.shapes().size() >= shapes) {
                 String text = Captions.complete(scene, new SplittableRandom(Seeds.mix(world.seed(), world.split().ordinal(), index)));
                 return new Prompt(text, scene.height(), scene.width(), Optional.of(lines(scene)).filter(t -> !t.isEmpty()), Optional.of(scene));
             }
         }
         throw new InputException("no sign of the sizes " + world.sizes() + " has " + bucket.least() + " to " + bucket.most()
-                + " characters; change the buckets or give larger sizes");
+                + " characters and at least " + shapes + " shapes; change the buckets, ask for fewer shapes or give larger sizes");
     }
 
     private static String lines(Scene scene) {

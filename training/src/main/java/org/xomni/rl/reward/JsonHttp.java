@@ -8,6 +8,10 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.xomni.image.Pixels;
 import org.xomni.image.PngWriter;
@@ -32,7 +36,7 @@ final class JsonHttp implements AutoCloseable {
     /**
      * How long to try.
      *
-     * @param timeout seconds for one answer
+     * @param timeout seconds for one answer, from the request to its last byte
      * @param attempts in all
      * @param pause seconds before the second attempt; twice as many before each further one
      */
@@ -88,7 +92,6 @@ final class JsonHttp implements AutoCloseable {
     JsonNode post(Map<String, Object> body) {
         String text = Json.mapper().writeValueAsString(body);
         HttpRequest.Builder request = HttpRequest.newBuilder(url)
-                .timeout(seconds(patience.timeout()))
                 .header("Content-Type", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofString(text));
         if (key != null) {
@@ -100,7 +103,7 @@ final class JsonHttp implements AutoCloseable {
                 pause(patience.pause() * (1L << Math.min(30, attempt - 2)));
             }
             try {
-                HttpResponse<String> answer = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+                HttpResponse<String> answer = whole(request.build());
                 if (answer.statusCode() == OK) {
                     return json(answer.body());
                 }
@@ -116,6 +119,20 @@ final class JsonHttp implements AutoCloseable {
             }
         }
         throw failed(patience.attempts(), why, null);
+    }
+
+    /** The answer with its body. The request's own time-out would end with the headers, and a server that stalls after them would be waited for for ever. */
+    private HttpResponse<String> whole(HttpRequest request) throws IOException, InterruptedException {
+        CompletableFuture<HttpResponse<String>> answer = client.sendAsync(request, HttpResponse.BodyHandlers.ofString());
+        try {
+            return answer.get(seconds(patience.timeout()).toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new IOException("no whole answer within " + patience.timeout() + " s", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+        } finally {
+            boolean unused = answer.cancel(true);
+        }
     }
 
     private JsonNode json(String body) {

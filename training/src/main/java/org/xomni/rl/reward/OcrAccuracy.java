@@ -88,7 +88,6 @@ public final class OcrAccuracy implements Reward {
 
     @Override
     public void close() {
-        threads.close();
         reader.close();
     }
 }

@@ -1,6 +1,7 @@
 package org.xomni.rl.reward;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,7 @@ import org.xomni.ocr.TextReader;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.train.Default;
+import org.xomni.train.Opening;
 
 /** A reward as a recipe says it. */
 public sealed interface RewardRecipe {
@@ -19,6 +21,11 @@ public sealed interface RewardRecipe {
 
     /** Its name in metrics when the recipe gives none. */
     String name();
+
+    /** What is not there that it needs, such as the key of a server. */
+    default List<String> missing() {
+        return List.of();
+    }
 
     /**
      * What rewards may need of the run. Models stay the caller's.
@@ -62,7 +69,15 @@ public sealed interface RewardRecipe {
 
     /** Makes all rewards of a recipe. */
     static Rewards open(List<Entry> entries, Models models) {
-        return new Rewards(entries.stream().map(e -> e.open(models)).toList());
+        try (Opening opening = new Opening()) {
+            List<WeightedReward> rewards = new ArrayList<>();
+            for (Entry entry : entries) {
+                WeightedReward opened = entry.open(models);
+                opening.add(opened.reward());
+                rewards.add(opened);
+            }
+            return opening.done(new Rewards(rewards));
+        }
     }
 
     /**
@@ -142,8 +157,11 @@ public sealed interface RewardRecipe {
         }
     }
 
-    /** The answer ends with a number, which "/10" or "out of 10" may follow: neither a denominator nor the end of a range is taken for it. */
-    String NUMBER_AT_THE_END = "'(?s)(?:^|[^\\d./-])(\\d+(?:\\.\\d+)?)(?:\\s*(?:/|out of)\\s*\\d+)?[\\s.*]*$'";
+    /**
+     * The last line of the answer is a number, alone or after a colon, "=" or "score is", which "/10" or "out of 10" may follow: neither a denominator nor an end of a
+     * scale is taken for it.
+     */
+    String NUMBER_AT_THE_END = "'(?si)(?:^|[\\n:=]|\\b(?:score|rating|answer) is\\b)[\\s*]*(\\d+(?:\\.\\d+)?)(?:\\s*(?:/|out of)\\s*\\d+)?[\\s.*]*$'";
 
     /**
      * {@link VisionChat}.
@@ -181,16 +199,23 @@ public sealed interface RewardRecipe {
         public String name() {
             return "vision";
         }
+
+        @Override
+        public List<String> missing() {
+            return missingKey(keyVariable);
+        }
     }
 
     /**
      * {@link ScoreServer}.
      *
+     * @param texts what the server is sent of each picture's prompt
      * @param field of the answer that has the scores
      * @param keyVariable name of the environment variable that holds the bearer token, or none
      */
     record Server(
             String url,
+            @Default("prompt") ScoreServer.Texts texts,
             @Default("scores") String field,
             @Default("16") int batch,
             @Default("60") double timeout,
@@ -206,23 +231,43 @@ public sealed interface RewardRecipe {
 
         @Override
         public Reward open(Models models) {
-            return new ScoreServer(url, key(keyVariable), field, batch, new JsonHttp.Patience(timeout, attempts, pause));
+            return new ScoreServer(url, key(keyVariable), texts, field, batch, new JsonHttp.Patience(timeout, attempts, pause));
         }
 
         @Override
         public String name() {
             return "server";
         }
+
+        @Override
+        public List<String> missing() {
+            return missingKey(keyVariable);
+        }
+    }
+
+    private static List<String> missingKey(@Nullable String variable) {
+        String value = variable == null ? "none" : System.getenv(variable);
+        return value == null || value.isBlank() ? List.of("the environment variable " + variable + ", a server's key") : List.of();
     }
 
     private static @Nullable String key(@Nullable String variable) {
-        if (variable == null) {
-            return null;
-        }
-        String value = System.getenv(variable);
+        return variable == null ? null : key(variable, System.getenv(variable));
+    }
+
+    /**
+     * A bearer token.
+     *
+     * @param variable of the environment, for messages
+     * @param value of it, or null if it is not set; white space around it does not count, as files that keys come from end with a line feed
+     */
+    static String key(String variable, @Nullable String value) {
         if (value == null || value.isBlank()) {
             throw new InputException("the environment variable " + variable + " is not set; set it to the server's key, or leave key-variable out");
         }
-        return value;
+        String key = value.strip();
+        if (!key.matches("[!-~]+")) {
+            throw new InputException("the environment variable " + variable + " holds spaces or characters that no key has; set it to the server's key alone");
+        }
+        return key;
     }
 }

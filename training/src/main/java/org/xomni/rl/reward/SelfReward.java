@@ -16,6 +16,7 @@ import org.xomni.data.TokenSequence;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
+import org.xomni.tensor.XOmniException;
 
 /**
  * The model judges itself: it is shown the image tokens that were drawn, asked what they show, and the score is how probable the prompt is to it as the
@@ -45,6 +46,9 @@ public final class SelfReward implements Reward {
     public double[] score(List<Drawn> drawn) {
         double[] scores = new double[drawn.size()];
         for (int from = 0; from < scores.length; from += rows) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new XOmniException("judging was interrupted; go on with --resume");
+            }
             List<Drawn> some = drawn.subList(from, Math.min(scores.length, from + rows));
             double[] part = together(some);
             System.arraycopy(part, 0, scores, from, part.length);

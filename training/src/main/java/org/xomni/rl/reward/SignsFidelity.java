@@ -61,9 +61,4 @@ public final class SignsFidelity implements Reward {
         double all = Arrays.stream(aspects).allMatch(a -> a == 1) ? 1 : 0;
         return (1 - whole) * mean + whole * all;
     }
-
-    @Override
-    public void close() {
-        threads.close();
-    }
 }

@@ -8,19 +8,26 @@ import java.util.concurrent.Future;
 import java.util.function.ToDoubleFunction;
 import org.xomni.tensor.XOmniException;
 
-/** Threads that judge pictures, each one at a time. */
-final class Threads implements AutoCloseable {
-    private final ExecutorService threads;
+/**
+ * Threads that judge pictures, each one at a time. They live as long as a call, so that nothing works on when it has ended.
+ *
+ * @param name of the reward, which its threads bear
+ */
+record Threads(String name, int count) {
 
-    /** @param name of the reward, which its threads bear */
-    Threads(String name, int count) {
-        this.threads = Executors.newFixedThreadPool(count, Thread.ofPlatform().daemon().name(name + "-", 0).factory());
-    }
-
-    /** The score of each picture. */
+    /**
+     * The score of each picture. When one cannot be judged, or the caller is interrupted, those that are begun are interrupted and waited for, and the others
+     * are given up.
+     */
     double[] score(List<Drawn> drawn, ToDoubleFunction<Drawn> score) {
-        List<Future<Double>> scores = drawn.stream().map(d -> threads.submit(() -> score.applyAsDouble(d))).toList();
-        return scores.stream().mapToDouble(Threads::get).toArray();
+        ExecutorService threads = Executors.newFixedThreadPool(count, Thread.ofPlatform().daemon().name(name + "-", 0).factory());
+        try {
+            List<Future<Double>> scores = drawn.stream().map(d -> threads.submit(() -> score.applyAsDouble(d))).toList();
+            return scores.stream().mapToDouble(Threads::get).toArray();
+        } finally {
+            List<Runnable> unused = threads.shutdownNow();
+            threads.close();
+        }
     }
 
     private static double get(Future<Double> score) {
@@ -30,15 +37,10 @@ final class Threads implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new XOmniException("judging was interrupted; go on with --resume", e);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof XOmniException known) {
+            if (e.getCause() instanceof RuntimeException known) {
                 throw known;
             }
             throw new IllegalStateException("a picture could not be judged", e.getCause());
         }
-    }
-
-    @Override
-    public void close() {
-        threads.shutdownNow();
     }
 }

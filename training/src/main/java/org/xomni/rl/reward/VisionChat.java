@@ -4,10 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -27,7 +23,7 @@ public final class VisionChat implements Reward {
     private final JsonHttp http;
     private final Form form;
     private final Pattern score;
-    private final ExecutorService threads;
+    private final Threads threads;
 
     /**
      * What is asked and how the answer is read.
@@ -54,7 +50,7 @@ public final class VisionChat implements Reward {
         this.score = pattern(form.score());
         this.http = new JsonHttp(url, key, patience);
         this.form = form;
-        this.threads = Executors.newFixedThreadPool(form.parallel(), Thread.ofPlatform().daemon().name("vision-chat-", 0).factory());
+        this.threads = new Threads("vision-chat", form.parallel());
     }
 
     /** @throws InputException if the URL or the expression cannot be used */
@@ -88,24 +84,7 @@ public final class VisionChat implements Reward {
 
     @Override
     public double[] score(List<Drawn> drawn) {
-        List<Future<Double>> answers = drawn.stream().map(d -> threads.submit(() -> score(d))).toList();
-        double[] scores = new double[drawn.size()];
-        try {
-            for (int i = 0; i < scores.length; i++) {
-                scores[i] = answers.get(i).get();
-            }
-            return scores;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new XOmniException("asking was interrupted; go on with --resume", e);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof XOmniException known) {
-                throw known;
-            }
-            throw new IllegalStateException("a picture could not be judged", e.getCause());
-        } finally {
-            answers.forEach(a -> a.cancel(true));
-        }
+        return threads.score(drawn, this::score);
     }
 
     private double score(Drawn drawn) {
@@ -121,6 +100,10 @@ public final class VisionChat implements Reward {
         JsonNode said = answer.path("choices").path(0).path("message").path("content");
         if (!said.isString()) {
             throw new XOmniException("the answer has no choices[0].message.content: " + JsonHttp.excerpt(answer.toString()) + "; check the url");
+        }
+        if ("length".equals(answer.path("choices").path(0).path("finish_reason").asString(""))) {
+            throw new XOmniException("the model's answer was cut after max-tokens " + form.maxTokens() + ", before its score may have come: "
+                    + JsonHttp.excerpt(said.asString()) + "; raise max-tokens");
         }
         return (number(said.asString()) - form.least()) / (form.most() - form.least());
     }
@@ -144,7 +127,6 @@ public final class VisionChat implements Reward {
 
     @Override
     public void close() {
-        threads.shutdownNow();
         http.close();
     }
 }

@@ -17,6 +17,8 @@ import org.xomni.tensor.XOmniException;
  * @param timeout for all pictures of a step together, or null to wait for ever
  */
 public record WeightedReward(String name, Reward reward, double weight, Scale scale, @Nullable Duration timeout, OnFailure onFailure) {
+    /** What a reward that is told to stop may take for it: the picture, or the few of them, that it is at. */
+    private static final Duration GRACE = Duration.ofSeconds(30);
 
     /**
      * Scores pictures by the policy for failures.
@@ -28,10 +30,13 @@ public record WeightedReward(String name, Reward reward, double weight, Scale sc
         for (int attempt = 1; ; attempt++) {
             try {
                 return checked(drawn, inTime(drawn));
-            } catch (XOmniException e) {
+            } catch (RewardFailed e) {
+                throw e;
+            } catch (RuntimeException e) {
                 if (attempt == attempts) {
                     String tried = attempts > 1 ? " after " + attempts + " attempts" : "";
-                    throw new RewardFailed("reward " + name + " failed" + tried + ": " + e.getMessage(), onFailure instanceof OnFailure.SkipStep, e);
+                    String why = e instanceof XOmniException ? e.getMessage() : e.toString();
+                    throw new RewardFailed("reward " + name + " failed" + tried + ": " + why, onFailure instanceof OnFailure.SkipStep, e);
                 }
             }
         }
@@ -56,22 +61,36 @@ public record WeightedReward(String name, Reward reward, double weight, Scale sc
             return reward.score(drawn);
         }
         FutureTask<double[]> task = new FutureTask<>(() -> reward.score(drawn));
-        Thread unused = Thread.ofPlatform().daemon().name("reward-" + name).start(task);
+        Thread thread = Thread.ofPlatform().daemon().name("reward-" + name).start(task);
         try {
             return task.get(limit.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            boolean alsoUnused = task.cancel(true);
-            throw new XOmniException("it took longer than " + limit.toSeconds() + " s for " + drawn.size()
-                    + " pictures; raise its timeout or make it faster, then go on with --resume", e);
+            String late = "it took longer than " + limit.toMillis() / 1e3 + " s for " + drawn.size() + " pictures; raise its timeout or make it faster, then go on with --resume";
+            if (stopped(task, thread)) {
+                throw new XOmniException(late, e);
+            }
+            // It may use the model, which must not be trained meanwhile.
+            throw new RewardFailed("reward " + name + " failed and does not stop: " + late, false, e);
         } catch (InterruptedException e) {
             boolean alsoUnused = task.cancel(true);
             Thread.currentThread().interrupt();
             throw new XOmniException("it was interrupted; go on with --resume", e);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof XOmniException known) {
+            if (e.getCause() instanceof RuntimeException known) {
                 throw known;
             }
             throw new IllegalStateException("reward " + name + " failed", e.getCause());
+        }
+    }
+
+    /** Tells a thread to stop; whether it has. */
+    private static boolean stopped(FutureTask<double[]> task, Thread thread) {
+        boolean unused = task.cancel(true);
+        try {
+            return thread.join(GRACE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 }

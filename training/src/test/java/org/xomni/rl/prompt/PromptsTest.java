@@ -28,7 +28,7 @@ class PromptsTest {
     @Test
     void textIsBucketedByLengthAndOfItsSplit() {
         for (Split split : Split.values()) {
-            List<Prompt> prompts = first(new PromptRecipe.SignsText(3, List.of(6, 12, 18), 4, List.of("128x128", "96x160"), split), 30);
+            List<Prompt> prompts = first(new PromptRecipe.SignsText(3, List.of(6, 12, 18), 4, List.of("128x128", "96x160"), split, 0), 30);
             for (int i = 0; i < prompts.size(); i++) {
                 Scene scene = prompts.get(i).scene().orElseThrow();
                 int[] bounds = new int[][] {{4, 6}, {7, 12}, {13, 18}}[i % 3];
@@ -54,8 +54,17 @@ class PromptsTest {
     }
 
     @Test
+    void signsWithShapesCanBeAskedFor() {
+        assertThat(first(new PromptRecipe.SignsText(3, List.of(6, 12), 4, List.of("128x128"), Split.TRAIN, 2), 30))
+                .allSatisfy(p -> assertThat(p.scene().orElseThrow().shapes()).hasSizeGreaterThanOrEqualTo(2))
+                .allSatisfy(p -> assertThat(p.written().orElseThrow().length()).isBetween(4, 12));
+        assertThatThrownBy(() -> new PromptRecipe.SignsText(3, List.of(6), 4, List.of("128x128"), Split.TRAIN, -1))
+                .isInstanceOf(InputException.class).hasMessageContaining("shapes -1");
+    }
+
+    @Test
     void aLengthThatNoSignHasIsRefused() {
-        assertThatThrownBy(() -> first(new PromptRecipe.SignsText(3, List.of(60), 50, List.of("128x128"), Split.TRAIN), 1))
+        assertThatThrownBy(() -> first(new PromptRecipe.SignsText(3, List.of(60), 50, List.of("128x128"), Split.TRAIN, 0), 1))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("50 to 60 characters");
     }
@@ -75,6 +84,17 @@ class PromptsTest {
             assertThat(prompts.subList(3 * epoch, 3 * epoch + 3)).doesNotHaveDuplicates();
         }
         assertThat(LongStream.range(0, 10).mapToObj(e -> prompts.subList((int) (3 * e), (int) (3 * e + 3))).distinct().count()).isGreaterThan(1);
+    }
+
+    @Test
+    void sizesOfAFileAreKnownBeforeAnythingIsDrawn() throws IOException {
+        PromptRecipe.File file = new PromptRecipe.File(Path.of("p.jsonl"), 1, "128x160");
+        assertThat(file.sizes(folder)).as("not there yet").extracting(PromptRecipe.Size::toString).containsExactly("128x160");
+        Files.writeString(folder.resolve("p.jsonl"), "{\"prompt\": \"a sign\", \"height\": 100}\n");
+        assertThat(file.sizes(folder)).extracting(PromptRecipe.Size::toString).containsExactly("100x160");
+        assertThat(new PromptRecipe.Size(96, 160).tokens(16)).isEqualTo(60);
+        assertThatThrownBy(() -> file.sizes(folder).forEach(size -> size.requireMultipleOf(16)))
+                .isInstanceOf(InputException.class).hasMessageContaining("100x160 pixels has a side that is no multiple of 16");
     }
 
     @Test
@@ -98,6 +118,6 @@ class PromptsTest {
         PromptSource source = mixture.open(folder);
         long large = LongStream.range(0, 4096).mapToObj(source::prompt).filter(p -> p.height() == 128).count();
         assertThat(large).isEqualTo(3072);
-        assertThat(mixture.mostPixels()).isEqualTo(128 * 128);
+        assertThat(mixture.sizes(folder)).extracting(PromptRecipe.Size::toString).containsExactlyInAnyOrder("128x128", "96x96");
     }
 }

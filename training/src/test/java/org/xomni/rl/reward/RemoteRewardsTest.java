@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.xomni.rl.reward.ScoreServer.Texts.PROMPT;
+import static org.xomni.rl.reward.ScoreServer.Texts.WRITTEN;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -20,15 +22,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.rl.prompt.Prompt;
+import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.XOmniException;
 import tools.jackson.databind.JsonNode;
@@ -39,7 +44,9 @@ class RemoteRewardsTest {
 
     private final List<JsonNode> asked = Collections.synchronizedList(new ArrayList<>());
     private final List<String> keys = Collections.synchronizedList(new ArrayList<>());
+    private final CountDownLatch untilStopped = new CountDownLatch(1);
     private HttpServer server;
+    private volatile boolean stalls;
     private Answer answer = (number, request) -> new Said(500, "no answer was set");
 
     /** What the server says to its {@code number}-th request, from 1. */
@@ -59,6 +66,7 @@ class RemoteRewardsTest {
 
     @AfterEach
     void stop() {
+        untilStopped.countDown();
         server.stop(0);
     }
 
@@ -75,7 +83,13 @@ class RemoteRewardsTest {
             Said said = exchange.getRequestHeaders().containsKey("Upgrade") ? new Said(400, "no upgrade") : answer.to(number, request);
             byte[] body = said.body().getBytes(UTF_8);
             exchange.sendResponseHeaders(said.status(), body.length);
-            exchange.getResponseBody().write(body);
+            exchange.getResponseBody().write(body, 0, stalls ? 1 : body.length);
+            if (stalls) {
+                exchange.getResponseBody().flush();
+                untilStopped.await();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -111,7 +125,7 @@ class RemoteRewardsTest {
     @Test
     void scoresComeInOrderFromBatches() {
         answer = (number, request) -> new Said(200, scores(request));
-        try (ScoreServer reward = new ScoreServer(url("/score"), "key", "quality", 3, PATIENT)) {
+        try (ScoreServer reward = new ScoreServer(url("/score"), "key", PROMPT, "quality", 3, PATIENT)) {
             assertThat(reward.score(drawn(7))).containsExactly(new double[] {0.015, 10.015, 20.015, 30.015, 40.015, 50.015, 60.015}, within(1e-12));
         }
         assertThat(asked).hasSize(3);
@@ -120,9 +134,33 @@ class RemoteRewardsTest {
     }
 
     @Test
+    void aServerThatReadsIsSentWhatShallBeWritten() {
+        answer = (number, request) -> new Said(200, scores(request));
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, WRITTEN, "quality", 8, PATIENT)) {
+            assertThat(reward.score(drawn(2))).hasSize(2);
+            assertThat(reward.judges(drawn(1).getFirst().prompt())).isTrue();
+            assertThat(reward.judges(Prompt.of("a cat", 16, 16))).isFalse();
+        }
+        assertThat(asked.getFirst().path("texts")).extracting(JsonNode::asString).containsExactly("WORD 0", "WORD 1");
+    }
+
+    /** The time for an answer ends with its last byte, not with its headers. */
+    @Test
+    @Timeout(60)
+    void aServerThatStallsInTheMiddleOfAnAnswerFails() {
+        stalls = true;
+        answer = (number, request) -> new Said(200, scores(request));
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, PROMPT, "quality", 8, new JsonHttp.Patience(0.3, 2, 0.001))) {
+            assertThatThrownBy(() -> reward.score(drawn(2))).isInstanceOf(XOmniException.class)
+                    .hasMessageContaining("2 attempts").hasMessageContaining("no whole answer within 0.3 s");
+        }
+        assertThat(asked).hasSize(2);
+    }
+
+    @Test
     void aBusyServerIsAskedAgain() {
         answer = (number, request) -> number < 3 ? new Said(number == 1 ? 503 : 429, "busy") : new Said(200, scores(request));
-        try (ScoreServer reward = new ScoreServer(url("/score"), null, "quality", 8, PATIENT)) {
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, PROMPT, "quality", 8, PATIENT)) {
             assertThat(reward.score(drawn(2))).hasSize(2);
         }
         assertThat(asked).hasSize(3);
@@ -131,7 +169,7 @@ class RemoteRewardsTest {
     @Test
     void aServerThatStaysBusyFails() {
         answer = (number, request) -> new Said(503, "overloaded, sorry");
-        try (ScoreServer reward = new ScoreServer(url("/score"), null, "quality", 8, PATIENT)) {
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, PROMPT, "quality", 8, PATIENT)) {
             assertThatThrownBy(() -> reward.score(drawn(2))).isInstanceOf(XOmniException.class)
                     .hasMessageContaining("3 attempts").hasMessageContaining("503").hasMessageContaining("overloaded, sorry");
         }
@@ -140,7 +178,7 @@ class RemoteRewardsTest {
     @Test
     void aRefusalIsNotRepeated() {
         answer = (number, request) -> new Said(400, "no such thing");
-        try (ScoreServer reward = new ScoreServer(url("/score"), null, "quality", 8, PATIENT)) {
+        try (ScoreServer reward = new ScoreServer(url("/score"), null, PROMPT, "quality", 8, PATIENT)) {
             assertThatThrownBy(() -> reward.score(drawn(2))).isInstanceOf(XOmniException.class).hasMessageContaining("400");
         }
         assertThat(asked).hasSize(1);
@@ -150,7 +188,7 @@ class RemoteRewardsTest {
     void nobodyListening() {
         String gone = url("/score");
         server.stop(0);
-        try (ScoreServer reward = new ScoreServer(gone, null, "quality", 8, PATIENT)) {
+        try (ScoreServer reward = new ScoreServer(gone, null, PROMPT, "quality", 8, PATIENT)) {
             assertThatThrownBy(() -> reward.score(drawn(1))).isInstanceOf(XOmniException.class).hasMessageContaining("see that the server runs");
         }
     }
@@ -158,7 +196,7 @@ class RemoteRewardsTest {
     @Test
     void scoresThatAreMissingOrNoNumbersFailLoudly() {
         Rewards rewards = new Rewards(List.of(new WeightedReward(
-                "quality", new ScoreServer(url("/score"), null, "quality", 8, PATIENT), 1, new Scale.None(), null, new OnFailure.Stop())));
+                "quality", new ScoreServer(url("/score"), null, PROMPT, "quality", 8, PATIENT), 1, new Scale.None(), null, new OnFailure.Stop())));
         try (rewards) {
             answer = (number, request) -> new Said(200, "{\"quality\": [1.0]}");
             assertThatThrownBy(() -> rewards.score(drawn(2), 2)).isInstanceOf(RewardFailed.class).hasMessageContaining("1 numbers in 'quality', expected 2");
@@ -181,7 +219,7 @@ class RemoteRewardsTest {
             }
             return new Said(200, scores(request));
         };
-        Reward slow = new ScoreServer(url("/score"), null, "quality", 8, PATIENT);
+        Reward slow = new ScoreServer(url("/score"), null, PROMPT, "quality", 8, PATIENT);
         try (Rewards rewards = new Rewards(List.of(
                 new WeightedReward("slow", slow, 1, new Scale.None(), Duration.ofMillis(200), new OnFailure.SkipStep())))) {
             assertThatThrownBy(() -> rewards.score(drawn(1), 1)).isInstanceOfSatisfying(RewardFailed.class, e -> {
@@ -227,6 +265,9 @@ class RemoteRewardsTest {
         scores.put("There are 3 signs, 2 of them blue.\nScore: **8.5**", .85);
         scores.put("10", 1.0);
         scores.put("3 (on a scale from 0 to 10)", null);
+        scores.put("3 on a scale from 0 to 10", null);
+        scores.put("I would say 3, where the best is 10", null);
+        scores.put("The background is blue.\nThe score is 6/10", .6);
         scores.put("-5", null);
         scores.put("11/10", null);
         VisionChat.Form form = new VisionChat.Form(
@@ -244,6 +285,25 @@ class RemoteRewardsTest {
         });
     }
 
+    /** A number in an answer that was cut may be one of its reasoning. */
+    @Test
+    void anAnswerThatWasCutIsNoScore() {
+        answer = (number, request) -> new Said(200, Json.mapper().writeValueAsString(Map.of("choices", List.of(
+                Map.of("message", Map.of("content", "There are 3"), "finish_reason", number == 1 ? "length" : "stop")))));
+        try (VisionChat reward = new VisionChat(url("/v1/chat/completions"), null, form("{prompt}?"), PATIENT)) {
+            assertThatThrownBy(() -> reward.score(drawn(1))).isInstanceOf(XOmniException.class).hasMessageContaining("raise max-tokens");
+            assertThat(reward.score(drawn(1))).containsExactly(.3);
+        }
+    }
+
+    @Test
+    void aKeyIsTakenWithoutTheEndOfItsLineAndNeverShown() {
+        assertThat(RewardRecipe.key("KEY", "s3cret\n")).isEqualTo("s3cret");
+        assertThatThrownBy(() -> RewardRecipe.key("KEY", "s3cret\nother"))
+                .isInstanceOf(InputException.class).hasMessageContaining("KEY holds").hasMessageNotContaining("s3cret");
+        assertThatThrownBy(() -> RewardRecipe.key("KEY", null)).isInstanceOf(InputException.class).hasMessageContaining("KEY is not set");
+    }
+
     @Test
     void anAnswerWithoutANumberInRangeFails() {
         for (String said : List.of("I cannot say.", "11", "")) {
@@ -256,20 +316,6 @@ class RemoteRewardsTest {
         answer = (number, request) -> new Said(200, "{}");
         try (VisionChat reward = new VisionChat(url("/v1/chat/completions"), null, form("{prompt}?"), PATIENT)) {
             assertThatThrownBy(() -> reward.score(drawn(1))).isInstanceOf(XOmniException.class).hasMessageContaining("no choices[0]");
-        }
-    }
-
-    @Test
-    void failedScoringIsRepeatedAsTheRecipeSays() {
-        int[] calls = {0};
-        Reward flaky = drawn -> {
-            double[] scores = new double[drawn.size()];
-            Arrays.fill(scores, calls[0]++ == 0 ? Double.NaN : 1);
-            return scores;
-        };
-        try (Rewards rewards = new Rewards(
-                List.of(new WeightedReward("flaky", flaky, 2, new Scale.None(), null, new OnFailure.Retry(2))))) {
-            assertThat(rewards.score(drawn(2), 2).total()).containsExactly(2, 2);
         }
     }
 }

@@ -13,7 +13,10 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.xomni.autoregressive.Head;
@@ -214,6 +217,52 @@ class RewardsTest {
                     .isInstanceOf(RewardFailed.class)
                     .hasMessageContaining("reward fails failed: no answer");
         }
+    }
+
+    private static Rewards failing(OnFailure onFailure, @Nullable Duration timeout, Reward reward) {
+        return new Rewards(List.of(new WeightedReward("it", reward, 2, new Scale.None(), timeout, onFailure)));
+    }
+
+    @Test
+    void failedScoringIsRepeatedAsTheRecipeSays() {
+        List<Drawn> drawn = List.of(of(Prompt.of("a sign", 16, 16), 1));
+        AtomicInteger calls = new AtomicInteger();
+        Reward secondTime = pictures -> new double[] {calls.incrementAndGet() == 1 ? Double.NaN : 1};
+        assertThat(failing(new OnFailure.Retry(2), null, secondTime).score(drawn, 1).total()).containsExactly(2);
+        calls.set(0);
+        Reward never = pictures -> {
+            throw new IllegalArgumentException("attempt " + calls.incrementAndGet());
+        };
+        // What a reward throws is its failure, whatever it is.
+        assertThatThrownBy(() -> failing(new OnFailure.Retry(3), null, never).score(drawn, 1))
+                .isInstanceOfSatisfying(RewardFailed.class, e -> assertThat(e.skipsStep()).isFalse())
+                .hasMessageContaining("after 3 attempts").hasMessageContaining("attempt 3");
+        assertThatThrownBy(() -> failing(new OnFailure.SkipStep(), null, never).score(drawn, 1))
+                .isInstanceOfSatisfying(RewardFailed.class, e -> assertThat(e.skipsStep()).isTrue());
+    }
+
+    /** A reward of this machine may use what is trained or freed next, so its time-out waits until it has stopped, which is a picture later. */
+    @Test
+    @Timeout(60)
+    void aLocalRewardThatIsLateHasStoppedWhenItFails() {
+        AtomicInteger begun = new AtomicInteger();
+        AtomicInteger ended = new AtomicInteger();
+        Threads threads = new Threads("slow", 2);
+        Reward slow = pictures -> threads.score(pictures, d -> {
+            begun.incrementAndGet();
+            // As a native call that hears no interruption.
+            long end = System.nanoTime() + Duration.ofMillis(300).toNanos();
+            while (System.nanoTime() < end) {
+                Thread.onSpinWait();
+            }
+            ended.incrementAndGet();
+            return 1;
+        });
+        Prompt prompt = Prompt.of("a sign", 16, 16);
+        List<Drawn> drawn = IntStream.range(0, 50).mapToObj(i -> of(prompt, i)).toList();
+        assertThatThrownBy(() -> failing(new OnFailure.SkipStep(), Duration.ofMillis(100), slow).score(drawn, 50))
+                .isInstanceOf(RewardFailed.class).hasMessageContaining("it took longer than 0.1 s");
+        assertThat(begun.get()).as("pictures that were begun").isBetween(1, 6).isEqualTo(ended.get());
     }
 
     private static WeightedReward weighted(String name, Reward reward, double weight) {
