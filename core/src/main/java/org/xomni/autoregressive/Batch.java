@@ -122,6 +122,25 @@ public final class Batch implements AutoCloseable {
             IntConsumer listener) {}
 
     /**
+     * Draws rows side by side to their ends, in a batch of their own.
+     *
+     * @return the ids of each
+     * @throws InputException if one exceeds the context
+     */
+    public static List<int[]> draw(UnifiedModel model, List<Request> requests) {
+        int slots = requests.stream().mapToInt(r -> r.sampling().guided() ? 2 : 1).sum();
+        int longest = requests.stream().mapToInt(r -> r.prompt().length + r.limit()).max().orElse(1);
+        try (Batch batch = new Batch(model, slots, longest)) {
+            List<Sequence> rows = requests.stream().map(batch::join).toList();
+            boolean more = true;
+            while (more) {
+                more = batch.step();
+            }
+            return rows.stream().map(Sequence::drawn).toList();
+        }
+    }
+
+    /**
      * Adds a row that starts from nothing.
      *
      * @throws InputException if prompt and limit exceed the context, or all slots are taken

@@ -10,7 +10,6 @@ import java.util.stream.IntStream;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Head;
 import org.xomni.autoregressive.Sampling;
-import org.xomni.autoregressive.Sequence;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.autoregressive.Vocabulary;
@@ -101,19 +100,9 @@ public final class RolloutSampler implements AutoCloseable {
 
     /** Draws rows together; the ids of each. */
     static List<int[]> draw(UnifiedModel model, List<Row> rows, Sampling sampling) {
-        int longest = rows.stream().mapToInt(r -> r.prompt().length + r.tokens()).max().orElse(1);
-        try (Batch batch = new Batch(model, rows.size() * (sampling.guided() ? 2 : 1), longest)) {
-            List<Sequence> drawn = new ArrayList<>();
-            for (Row row : rows) {
-                drawn.add(batch.join(new Batch.Request(
-                        row.prompt(), row.bare(), Head.IMAGE, sampling, row.seed(), Set.of(), Set.of(), row.tokens(), id -> {})));
-            }
-            boolean more = true;
-            while (more) {
-                more = batch.step();
-            }
-            return drawn.stream().map(Sequence::drawn).toList();
-        }
+        return Batch.draw(model, rows.stream()
+                .map(row -> new Batch.Request(row.prompt(), row.bare(), Head.IMAGE, sampling, row.seed(), Set.of(), Set.of(), row.tokens(), id -> {}))
+                .toList());
     }
 
     private int side(int pixels) {

@@ -223,7 +223,7 @@ public final class AutoencoderStage implements Stage {
                 tiles.add(picture);
                 tiles.add(Pictures.pixels(vae.decode(vae.encode(numerics.place(Pictures.normalized(picture))).mean())));
             }
-            Pictures.sheet(file, tiles, 8);
+            Pictures.sheet(file, tiles);
             return true;
         }
     }

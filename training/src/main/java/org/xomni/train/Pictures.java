@@ -3,7 +3,6 @@ package org.xomni.train;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
@@ -12,13 +11,14 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.eval.ContactSheet;
 import org.xomni.image.Pixels;
 import org.xomni.image.PngWriter;
 import org.xomni.tensor.Tensors;
 
 /** Between pictures and tensors, as training sees them: [1, 3, Y, X], -1..1, fp32. */
 final class Pictures {
-    private static final int GAP = 4;
+    private static final int COLUMNS = 8;
 
     private Pictures() {}
 
@@ -57,24 +57,11 @@ final class Pictures {
             tiles.add(originals.get(i));
             tiles.add(pixels(made_B3YX.narrow(0, i, 1)));
         }
-        sheet(file, tiles, 8);
+        sheet(file, tiles);
     }
 
-    /** Writes pictures side by side, row by row, with a gap between them. */
-    static void sheet(Path file, List<Pixels> tiles, int columns) {
-        int height = tiles.stream().mapToInt(Pixels::height).max().orElse(1) + GAP;
-        int width = tiles.stream().mapToInt(Pixels::width).max().orElse(1) + GAP;
-        int rows = (tiles.size() + columns - 1) / columns;
-        Pixels sheet = new Pixels(rows * height + GAP, columns * width + GAP);
-        Arrays.fill(sheet.rgb(), (byte) 255);
-        for (int i = 0; i < tiles.size(); i++) {
-            Pixels tile = tiles.get(i);
-            int top = GAP + i / columns * height;
-            int left = GAP + i % columns * width;
-            for (int y = 0; y < tile.height(); y++) {
-                System.arraycopy(tile.rgb(), y * tile.width() * 3, sheet.rgb(), ((top + y) * sheet.width() + left) * 3, tile.width() * 3);
-            }
-        }
-        PngWriter.write(file, sheet, Map.of());
+    /** Writes pictures row by row. */
+    static void sheet(Path file, List<Pixels> tiles) {
+        PngWriter.write(file, ContactSheet.of(tiles, COLUMNS), Map.of());
     }
 }

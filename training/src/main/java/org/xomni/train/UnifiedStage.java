@@ -73,13 +73,15 @@ public final class UnifiedStage implements Stage {
      * @param dropPrompts probability that a prompt is left out, for guidance
      * @param textWeight of a text target, when an image target weighs 1
      * @param codeMap whether image tokens that look alike learn together ({@link CodeMap})
+     * @param shown prompts of the data on a sheet of what the model draws ({@link DrawingSheet}), 0 for no sheets
      */
     public record Settings(
             Trained trained, int rows, int length, double dropPrompts, @Default("1") double textWeight,
-            @Default("false") boolean codeMap) {
+            @Default("false") boolean codeMap, @Default("8") int shown) {
         public Settings {
-            if (rows < 1 || length < 2 || !(textWeight > 0)) {
-                throw new InputException("rows " + rows + " must be at least 1, length " + length + " at least 2, text-weight " + textWeight + " above 0");
+            if (rows < 1 || length < 2 || !(textWeight > 0) || shown < 0) {
+                throw new InputException("rows " + rows + " must be at least 1, length " + length + " at least 2, text-weight " + textWeight
+                        + " above 0, shown " + shown + " at least 0");
             }
             var unused = new SequenceEncoder.PromptDropping(dropPrompts, 0);
         }
@@ -97,6 +99,7 @@ public final class UnifiedStage implements Stage {
     private final SequenceEncoder encoder;
     private final UnifiedModel model;
     private final List<CodeMap> maps;
+    private final DrawingSheet sheet;
     private final Workers workers;
     private @Nullable Replicas replicas;
     private Packer packer;
@@ -106,7 +109,7 @@ public final class UnifiedStage implements Stage {
     private double stepWeighs;
 
     /**
-     * @param modelFolder configuration, text tokenizer and {@code projector.pt} of the checkpoint
+     * @param modelFolder configuration, text tokenizer and {@code projector.pt} of the checkpoint, which may have a decoder beside them
      * @param start a folder with {@code model*.safetensors} to start from, or null for fresh weights
      * @param source of tokenised samples; this stage closes it
      * @param threads that read samples
@@ -124,6 +127,7 @@ public final class UnifiedStage implements Stage {
                 config, text, ChatTemplate.load(modelFolder), new SequenceEncoder.PromptDropping(settings.dropPrompts(), seed));
         this.model = start == null ? fresh(modelFolder, numerics) : started(config, start, numerics);
         this.maps = settings.codeMap() ? codeMaps(modelFolder) : List.of();
+        this.sheet = new DrawingSheet(modelFolder.resolve("..").normalize(), source, settings.shown());
         // With fewer rows than threads these share operations instead.
         this.workers = new Workers(numerics.onCpu() && settings.rows() >= Engine.threads() ? Engine.threads() : 1);
         this.packer = packer();
@@ -351,6 +355,11 @@ public final class UnifiedStage implements Stage {
         Map<String, Tensor> all = new LinkedHashMap<>();
         model.store().parameters().forEach((name, parameter) -> all.put("model/" + name, weights.getOrDefault("model/" + name, parameter)));
         Exports.safetensors(folder.resolve("model").resolve("model.safetensors"), "model", all);
+    }
+
+    @Override
+    public boolean sheet(Path file) {
+        return sheet.write(model, text, file);
     }
 
     @Override

@@ -27,7 +27,7 @@ class DryRunTest {
         for (UnifiedStage.Trained trained : UnifiedStage.Trained.values()) {
             DryRun dry = DryRun.of("pretrain", unified("", trained.name().toLowerCase(Locale.ROOT), 64));
 
-            var settings = new UnifiedStage.Settings(trained, 2, 64, 0, 1, false);
+            var settings = new UnifiedStage.Settings(trained, 2, 64, 0, 1, false, 0);
             try (Stage stage = new UnifiedStage(folder.resolve("tiny/model"), null, settings, 1, TinyCheckpoint.FP32,
                     TinyCheckpoint.tokenised(SignsWorld.Tasks.GENERATION, 1), 1)) {
                 long real = stage.groups().getFirst().parameters().values().stream().mapToLong(t -> t.numel()).sum();

@@ -55,7 +55,7 @@ final class SmallStages {
                         Vae.load(vae, TinyCheckpoint.FP32), new DecoderStage.Settings(4, 0.1, 0.1), 7, numerics,
                         TinyCheckpoint.signs(Tasks.GENERATION, distinct), 1);
                 case UNIFIED -> new UnifiedStage(
-                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0.1, 1, true), 7, numerics,
+                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0.1, 1, true, 2), 7, numerics,
                         TinyCheckpoint.tokenised(new Tasks(1, 1, 0, 0, 0), distinct), 1);
             };
         }

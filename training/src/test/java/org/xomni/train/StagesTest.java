@@ -114,7 +114,7 @@ class StagesTest {
             Engine.threads(threads);
             for (int accumulate : new int[] {1, 2}) {
                 Stage stage = new UnifiedStage(
-                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2 / accumulate, 128, 0.1, 2, true), 7, TinyCheckpoint.FP32,
+                        model, null, new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2 / accumulate, 128, 0.1, 2, true, 0), 7, TinyCheckpoint.FP32,
                         TinyCheckpoint.tokenised(new Tasks(1, 0, 1, 0, 0), 1000), 1);
                 LoopSettings one = loop(4, 4);
                 Path run = folder.resolve("run-" + accumulate);
@@ -169,7 +169,7 @@ class StagesTest {
         Path start = folder.resolve("first").resolve("model").resolve("model");
         double[] alsoUnused = losses(
                 new UnifiedStage(
-                        model, start, new UnifiedStage.Settings(UnifiedStage.Trained.VISION, 2, 128, 0, 1, false), 8, TinyCheckpoint.FP32,
+                        model, start, new UnifiedStage.Settings(UnifiedStage.Trained.VISION, 2, 128, 0, 1, false, 0), 8, TinyCheckpoint.FP32,
                         TinyCheckpoint.tokenised(Tasks.GENERATION, 8), 1),
                 loop(5, 5), folder.resolve("second"), false, -1);
         Path end = folder.resolve("second").resolve("model").resolve("model");

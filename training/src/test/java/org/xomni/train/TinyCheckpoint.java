@@ -51,7 +51,8 @@ final class TinyCheckpoint {
                      "vision_config": {
                        "encoder": {"siglip_name": "tiny", "siglip_path": "siglip.pt", "projector_path": "projector.pt", "z_channels": 32,
                          "codebook_size": %d, "codebook_dim": 8, "siglip_config": {"width": 32, "layers": 1, "heads": 2, "patch_size": 16, "mlp_ratio": 2}},
-                       "transform": {"min_short_size": 32, "max_aspect_ratio": 3.0, "short_size": 96, "long_size": 160, "patch_size": 16}}}
+                       "transform": {"min_short_size": 32, "max_aspect_ratio": 3.0, "short_size": 96, "long_size": 160, "patch_size": 16},
+                       "decoder": {"num_inference_steps": 2}}}
                     """.formatted(VOCABULARY, CODES + 16, CODES, CODES));
             Files.writeString(model.resolve("decoder").resolve("config.json"), """
                     {"attention_head_dim": 8, "axes_dims_rope": [4, 2, 2], "in_channels": 16, "joint_attention_dim": 8, "num_attention_heads": 4,
@@ -60,6 +61,9 @@ final class TinyCheckpoint {
             Files.writeString(flux.resolve("config.json"), """
                     {"block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "layers_per_block": 1, "mid_block_add_attention": false,
                      "norm_num_groups": 0, "scaling_factor": 1.0, "use_quant_conv": false, "use_post_quant_conv": false}
+                    """);
+            Files.writeString(Files.createDirectories(folder.resolve("flux").resolve("scheduler")).resolve("scheduler_config.json"), """
+                    {"num_train_timesteps": 1000, "shift": 1.0, "use_dynamic_shifting": false}
                     """);
             SignsVocabulary.write(model, VOCABULARY, CODES);
             return folder;
