@@ -18,7 +18,7 @@ import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
 import org.xomni.decoder.DecoderDefaults;
 import org.xomni.decoder.DiffusionDecoder;
-import org.xomni.eval.ContactSheet;
+import org.xomni.image.ContactSheet;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.CheckpointException;

@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.xomni.eval.ContactSheet;
+import org.xomni.image.ContactSheet;
 import org.xomni.image.Pixels;
 import org.xomni.image.PngWriter;
 import org.xomni.tensor.Tensors;

@@ -1,4 +1,4 @@
-package org.xomni.eval;
+package org.xomni.image;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -6,8 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.xomni.image.Pixels;
-import org.xomni.image.PngWriter;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.NewFile;
 

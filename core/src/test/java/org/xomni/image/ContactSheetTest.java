@@ -1,4 +1,4 @@
-package org.xomni.eval;
+package org.xomni.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -8,8 +8,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.xomni.image.ImageFiles;
-import org.xomni.image.Pixels;
 import org.xomni.tensor.InputException;
 
 class ContactSheetTest {
