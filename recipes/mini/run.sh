@@ -22,7 +22,7 @@ stage() {
     *) echo "run.sh: $2 failed; see runs/$2.log" >&2; return 1 ;;
   esac
   for part in model flux; do
-    if [ -d "runs/$2/model/$part" ]; then cp -R "runs/$2/model/$part" models/mini/; fi
+    if [ -d "runs/$2/model/$part" ]; then cp -R --remove-destination "runs/$2/model/$part" models/mini/; fi
   done
   echo "run.sh: $2 is done"
 }
@@ -45,4 +45,3 @@ alone grpo grpo-1 2
 alone sft sft-3 2
 cp runs/sft-3/model/model/model.safetensors models/mini-sft/
 alone grpo grpo-2 2
-alone grpo grpo-3 2

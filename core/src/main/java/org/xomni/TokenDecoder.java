@@ -85,6 +85,7 @@ record TokenDecoder(DecoderDefaults defaults, Lazy<ImageTokenizer> tokenizer, La
         var request = new DiffusionDecoder.Request(
                 tokens.height(), tokens.width(), "", steps, guidance, settings.tiled() ? Tiles.DEFAULT : null);
         DiffusionDecoder d = decoder.get();
+        d.requireArea(tokens.height(), tokens.width());
         List<Randomness> noise = pictures.stream().map(p -> new Randomness(p.seed())).toList();
         try (Scope scope = Scope.plain()) {
             List<DiffusionDecoder.Picture> wanted = IntStream.range(0, pictures.size())

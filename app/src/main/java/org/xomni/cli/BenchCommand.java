@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
         subcommands = ServeBench.class,
         description = {
             "Measures speed on random weights of a given shape and prints one line of JSON.",
-            "Each figure is the median of 5; the machine's read bandwidth is measured in turns with them.",
+            "Each figure is the median of 5 (of rl without --recipe one step after a first); the machine's read bandwidth is measured in turns with them.",
             "bench serve puts a server under load instead; see its own --help."
         })
 final class BenchCommand implements Callable<Integer> {

@@ -20,6 +20,9 @@ final class Outputs {
         if (n == 1) {
             return file;
         }
+        if (file.getFileName() == null) {
+            throw new InputException(file + " is a folder; name a file in it");
+        }
         String name = file.getFileName().toString();
         int dot = name.lastIndexOf('.');
         String base = dot > 0 ? name.substring(0, dot) : name;

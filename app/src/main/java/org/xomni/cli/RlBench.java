@@ -55,6 +55,9 @@ final class RlBench {
     static Map<String, Object> recipe(Path recipe, String device) {
         Engine.keepFreedMemory();
         GrpoRecipe r = RecipeFile.read(recipe, GrpoRecipe.class).recipe().with(null);
+        if (r.loop().steps() <= STEPS) {
+            throw new InputException(recipe + " has " + r.loop().steps() + " steps, too few to time " + STEPS + " after a first; use a recipe with more");
+        }
         List<Map<String, Double>> steps = new ArrayList<>();
         RunListener listener = new RunListener() {
             @Override
@@ -120,7 +123,7 @@ final class RlBench {
     }
 
     /**
-     * Seconds of the diffusion transformer for all pictures, one by one as the fixed decoder goes; the autoencoder is not part of it.
+     * Seconds of the diffusion transformer for all pictures, one by one, where a run makes small ones together; the autoencoder is not part of it.
      *
      * @param machine receives the machine's limits
      */

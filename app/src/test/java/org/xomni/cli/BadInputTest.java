@@ -131,6 +131,7 @@ class BadInputTest {
         refuse("does not exist; create it first",
                 "generate", "x", "-o", out(), "--tokens-out", folder.resolve("missing/out.json").toString());
         refuse("is a folder; name a file in it", "generate", "x", "-o", folder.toString());
+        refuse("is a folder; name a file in it", "generate", "x", "-n", "2", "-o", "/");
         refuse("is a folder; name a file in it",
                 "detokenize", tokens("{\"height\":1,\"width\":1,\"tokens\":[1]}"), "-o", folder.toString());
         if (Files.isDirectory(Path.of("/proc"))) {

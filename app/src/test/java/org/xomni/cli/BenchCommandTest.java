@@ -59,23 +59,33 @@ class BenchCommandTest {
                 decoder: {steps: 1, guidance: 1}
                 prompts: {kind: signs-text, seed: 1, buckets: [8], sizes: [96x96]}
                 rewards: [{weight: 1, reward: ocr}]
-                grpo: {prompts: 1, rollouts: 3}
+                grpo: {prompts: 2, rollouts: 3}
                 loop:
                   steps: 100
+                  accumulate: 1
                   learning-rate: 1e-3
                   schedule: {kind: constant, warmup: 0}
+                  optimizer: {betas: [0.9, 0.98], eps: 1e-8, weight-decay: 0, clip: 1}
+                  ema: 0
+                  checkpoint-every: 100
+                  log-every: 1
                 """.formatted(Cli.fixture("tiny-zh")));
 
         Cli result = Cli.run("bench", "rl", "--recipe", recipe.toString());
 
         assertThat(result.exitCode()).as(result.err()).isZero();
         JsonNode line = Json.mapper().readTree(result.out());
-        assertThat(line.get("rollouts").intValue()).isEqualTo(3);
+        assertThat(line.get("rollouts").intValue()).isEqualTo(6);
         for (String phase : List.of("rollout", "decode", "reward", "score", "update")) {
-            assertThat(line.get("seconds_" + phase).doubleValue()).as(phase).isNotNegative();
+            assertThat(line.get("seconds_" + phase).doubleValue()).as(phase).isPositive();
         }
-        assertThat(line.get("seconds_step").doubleValue()).isPositive();
+        assertThat(line.get("seconds_step").doubleValue()).isGreaterThan(line.get("seconds_rollout").doubleValue());
         assertThat(line.get("tokens_per_s").doubleValue()).isPositive();
+
+        Path brief = Files.writeString(folder.resolve("brief.yaml"), Files.readString(recipe).replace("steps: 100", "steps: 1"));
+        Cli tooBrief = Cli.run("bench", "rl", "--recipe", brief.toString());
+        assertThat(tooBrief.exitCode()).isEqualTo(2);
+        assertThat(tooBrief.err()).contains("too few to time");
 
         Cli refused = Cli.run("bench", "decode", "--recipe", recipe.toString());
         assertThat(refused.exitCode()).isEqualTo(2);

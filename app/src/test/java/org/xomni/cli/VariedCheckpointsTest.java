@@ -62,6 +62,15 @@ class VariedCheckpointsTest {
     }
 
     @Test
+    void imageTokensElsewhereThanTheModelHasThemAreRefused() throws IOException {
+        String json = Files.readString(model.resolve("tokenizer.json"));
+        Files.writeString(model.resolve("tokenizer.json"), json.replace("<MM-Token-0>", "<SWAP>").replace("<MM-Token-1>", "<MM-Token-0>").replace("<SWAP>", "<MM-Token-1>"));
+        Cli cli = Cli.run("generate", "a sign", "--size", "64x64", "--model", model.toString(), "-o", folder.resolve("o.png").toString());
+        assertThat(cli.exitCode()).isEqualTo(2);
+        assertThat(cli.err()).contains("<MM-Token-0> has the id 513, expected vocab_size 512");
+    }
+
+    @Test
     void tokenizeNeedsNoLanguageModel() throws IOException {
         try (Stream<Path> files = Files.list(model)) {
             for (Path file : files.filter(f -> f.getFileName().toString().startsWith("model")).toList()) {

@@ -22,7 +22,7 @@ import org.xomni.tensor.ConfigFile;
  * @param maxPositions the longest sequence
  * @param ropeTheta base of the rotary embedding
  * @param rmsNormEps of all norms
- * @param specialTokens names of the tokens that begin an image, end it, and end its header, in this order ({@code <SOM> <EOM> <IMAGE>})
+ * @param specialTokens names of the tokens that begin an image, end it, and end its header, in this order ({@code <SOM> <EOM> <IMAGE>}); a checkpoint may name more after these
  */
 public record UnifiedConfig(
         int hiddenSize,
@@ -51,7 +51,7 @@ public record UnifiedConfig(
         ConfigFile.within("num_key_value_heads", keyValueHeads, 1, heads);
         ConfigFile.within("head_dim", headWidth, 2, 4096);
         ConfigFile.within("num_mm_adap_layers", adapterLayers, 0, layers);
-        ConfigFile.within("num_mm_head_layers", headLayers, 0, layers - adapterLayers);
+        ConfigFile.within("num_mm_head_layers", headLayers, 0, layers);
         ConfigFile.within("vocab_size", vocabSize, 1, 1 << 22);
         ConfigFile.within("mm_vocab_size", mmVocabSize, 1, 1 << 22);
         ConfigFile.within("image_vocab_size", imageVocabSize, 1, mmVocabSize);
@@ -69,8 +69,8 @@ public record UnifiedConfig(
         if (!(ropeTheta > 0) || !(rmsNormEps > 0) || rmsNormEps > 1) {
             throw new CheckpointException("rope_theta " + ropeTheta + " and rms_norm_eps " + rmsNormEps + " must be above 0 (eps at most 1); fix config.json");
         }
-        if (specialTokens.size() != 3) {
-            throw new CheckpointException("mm_special_tokens names " + specialTokens.size() + " tokens, expected 3: begin, end and header of an image; fix config.json");
+        if (specialTokens.size() < 3) {
+            throw new CheckpointException("mm_special_tokens names " + specialTokens.size() + " tokens, expected at least 3: begin, end and header of an image; fix config.json");
         }
         if (Set.copyOf(specialTokens).size() < specialTokens.size()) {
             throw new CheckpointException("mm_special_tokens " + specialTokens + " names a token twice, expected 3 different ones; fix config.json");
@@ -89,9 +89,8 @@ public record UnifiedConfig(
         if (!json.has("head_dim") && hidden % heads != 0) {
             throw new CheckpointException("hidden_size " + hidden + " is not divisible by num_attention_heads " + heads + "; fix config.json");
         }
-        if (json.has("rope_scaling")) {
-            throw new CheckpointException(json.file() + ": rope_scaling is not supported; set it to null and keep sequences within max_position_embeddings");
-        }
+        requireUnscaled(json, "rope_scaling");
+        requireUnscaled(json, "rope_parameters");
         String activation = json.text("hidden_act", "silu");
         if (!activation.equals("silu")) {
             throw new CheckpointException(json.file() + ": hidden_act is '" + activation + "', expected 'silu'; this is not an X-Omni checkpoint");
@@ -116,6 +115,14 @@ public record UnifiedConfig(
                 json.optionalChild("rope_parameters").orElse(json).number("rope_theta", json.number("rope_theta", 10000)),
                 json.number("rms_norm_eps", 1e-6),
                 json.has("mm_special_tokens") ? json.texts("mm_special_tokens") : List.of("<SOM>", "<EOM>", "<IMAGE>"));
+    }
+
+    /** Both names may hold a kind of scaled rotation, as transformers 4 and 5 write it. */
+    private static void requireUnscaled(ConfigFile json, String key) {
+        String kind = json.optionalChild(key).map(rope -> rope.text("rope_type", rope.text("type", "default"))).orElse("default");
+        if (!kind.equals("default")) {
+            throw new CheckpointException(json.file() + ": " + key + " of the type '" + kind + "' is not supported; set it to null and keep sequences within max_position_embeddings");
+        }
     }
 
     /** Whether block {@code layer} is vision-specific: it changes multimodal positions only. */

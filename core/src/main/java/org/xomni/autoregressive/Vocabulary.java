@@ -1,6 +1,7 @@
 package org.xomni.autoregressive;
 
 import java.util.Arrays;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.xomni.image.ImageTokens;
@@ -14,6 +15,7 @@ import org.xomni.text.TextTokenizer;
  */
 public final class Vocabulary {
     private static final String END_OF_TURN = "<|im_end|>";
+    private static final String FIRST_IMAGE_TOKEN = "<MM-Token-0>";
 
     private final UnifiedConfig config;
     private final TextTokenizer text;
@@ -29,6 +31,7 @@ public final class Vocabulary {
             throw new CheckpointException("tokenizer.json has the id " + (text.size() - 1) + ", but the model's vocab_size " + config.vocabSize() + " and mm_vocab_size "
                     + config.mmVocabSize() + " end at " + (all - 1) + "; use the tokenizer of this checkpoint");
         }
+        requireFirst(config, text);
         this.config = config;
         this.text = text;
         this.begin = text.idOf(config.specialTokens().get(0));
@@ -37,6 +40,15 @@ public final class Vocabulary {
         this.endOfTurn = text.idOf(END_OF_TURN);
         if (config.isMultimodal(endOfTurn)) {
             throw new CheckpointException(END_OF_TURN + " has the id " + endOfTurn + ", which is no text: vocab_size is " + config.vocabSize()
+                    + "; use the tokenizer of this checkpoint");
+        }
+    }
+
+    /** Image tokens are written and read as vocab_size + k, so the tokenizer must have them there. */
+    private static void requireFirst(UnifiedConfig config, TextTokenizer text) {
+        OptionalInt first = text.findId(FIRST_IMAGE_TOKEN);
+        if (first.isPresent() && first.getAsInt() != config.vocabSize()) {
+            throw new CheckpointException(FIRST_IMAGE_TOKEN + " has the id " + first.getAsInt() + ", expected vocab_size " + config.vocabSize()
                     + "; use the tokenizer of this checkpoint");
         }
     }

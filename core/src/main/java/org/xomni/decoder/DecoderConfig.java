@@ -3,8 +3,10 @@ package org.xomni.decoder;
 import static org.xomni.decoder.ConfigCheck.inRange;
 import static org.xomni.decoder.ConfigCheck.invalid;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.xomni.tensor.ConfigFile;
 
 /**
@@ -33,6 +35,8 @@ public record DecoderConfig(
         int siglipChannels,
         boolean guidanceEmbeds) {
     private static final String WHAT = "the diffusion transformer";
+    /** Between a decoder and its model. */
+    private static final int MOST_FOLDERS = 3;
 
     public DecoderConfig {
         axesDimsRope = List.copyOf(axesDimsRope);
@@ -53,17 +57,17 @@ public record DecoderConfig(
         }
     }
 
-    /** Reads {@code config.json}. */
+    /** Reads {@code config.json}; what it leaves out is as in FLUX.1, whose published file does. */
     public static DecoderConfig of(ConfigFile json) {
         DecoderConfig config = new DecoderConfig(
-                json.integer("attention_head_dim"),
-                json.integer("num_attention_heads"),
-                json.integers("axes_dims_rope"),
-                json.integer("in_channels"),
-                json.integer("num_layers"),
-                json.integer("num_single_layers"),
-                json.integer("joint_attention_dim"),
-                json.integer("pooled_projection_dim"),
+                json.integer("attention_head_dim", 128),
+                json.integer("num_attention_heads", 24),
+                json.has("axes_dims_rope") ? json.integers("axes_dims_rope") : List.of(16, 56, 56),
+                json.integer("in_channels", 64),
+                json.integer("num_layers", 19),
+                json.integer("num_single_layers", 38),
+                json.integer("joint_attention_dim", 4096),
+                json.integer("pooled_projection_dim", 768),
                 siglipChannels(json),
                 json.flag("guidance_embeds", false));
         if (json.integer("out_channels", config.inChannels) != config.inChannels) {
@@ -75,13 +79,23 @@ public record DecoderConfig(
         return config;
     }
 
-    /** A decoder's own file may leave it out, as the reference takes the width of the quantiser's features: from {@code config.json} of the model folder. */
+    /**
+     * The width of the quantiser's features, which the model's {@code config.json} says, some folders above the decoder's; the reference looks nowhere else. A decoder that stands
+     * alone says it itself.
+     */
     private static int siglipChannels(ConfigFile json) {
-        if (json.has("siglip_channels")) {
-            return json.integer("siglip_channels");
+        Path folder = json.file().toAbsolutePath().normalize().getParent();
+        for (int up = 0; up < MOST_FOLDERS && folder != null; up++) {
+            folder = folder.getParent();
+            Path model = folder == null ? null : folder.resolve("config.json");
+            if (model != null && Files.isRegularFile(model)) {
+                Optional<ConfigFile> vision = ConfigFile.read(model).optionalChild("vision_config");
+                if (vision.isPresent()) {
+                    return vision.get().child("encoder").integer("z_channels", 1536);
+                }
+            }
         }
-        Path model = json.file().resolveSibling("..").resolve("config.json").normalize();
-        return ConfigFile.read(model).child("vision_config").child("encoder").integer("z_channels", 1536);
+        return json.integer("siglip_channels");
     }
 
     /** D. */

@@ -17,7 +17,7 @@ public record DecoderDefaults(String modelPath, double cfgScale, int numInferenc
     private static final String WHAT = "the decoder (vision_config.decoder)";
 
     public DecoderDefaults {
-        if (!modelPath.matches("[\\w.-]+(/[\\w.-]+)*") || modelPath.matches("(.*/)?\\.\\.(/.*)?")) {
+        if (!modelPath.matches("[\\w. -]+(/[\\w. -]+)*/?") || modelPath.matches("(.*/)?\\.\\.(/.*)?")) {
             throw invalid(WHAT, "model_path is '" + modelPath + "', expected a folder inside the checkpoint");
         }
         inRange(WHAT, "cfg_scale", cfgScale, 0, 1000);

@@ -37,6 +37,7 @@ import org.xomni.tensor.Scope;
 import org.xomni.tensor.ShardedSafetensors;
 import org.xomni.tensor.StoredTensor;
 import org.xomni.tensor.Tensors;
+import org.xomni.text.ClipTokenizer;
 
 /**
  * Semantic tokens to pixels (paper section 3.3): noise becomes latents by a walk along the transformer's velocity, steered by the tokens'
@@ -50,6 +51,8 @@ public final class DiffusionDecoder implements AutoCloseable {
     private static final int PAYING_POSITIONS = 1024;
     /** Activations of a layer up to which a step takes one thread (docs/log.md, 2026-11-28). */
     private static final long SMALL = 1 << 16;
+    /** What the transformer's time input divides timesteps by, whatever number it was trained with. */
+    private static final float TIMESTEPS = 1000;
     /** Distilled guidance is switched off by its neutral value, as the transformer was trained. */
     private static final double DISTILLED_GUIDANCE = 1;
 
@@ -142,7 +145,24 @@ public final class DiffusionDecoder implements AutoCloseable {
             ClipConfig clip = ClipConfig.of(ConfigFile.read(fluxFolder.resolve("text_encoder").resolve("config.json")));
             T5Config t5 = T5Config.of(ConfigFile.read(fluxFolder.resolve("text_encoder_2").resolve("config.json")));
             fits("the transformer's pooled_projection_dim", config.pooledProjectionDim(), "CLIP's hidden_size", clip.hiddenSize());
+            requireRoom(clip, ClipTokenizer.length(fluxFolder.resolve("tokenizer")));
             fits("the transformer's joint_attention_dim", config.jointAttentionDim(), "T5's d_model", t5.dModel());
+        }
+    }
+
+    /** @throws InputException if an image of so many tokens would be too large */
+    public void requireArea(int height, int width) {
+        long area = (long) height * width * pixelsPerToken() * pixelsPerToken();
+        if (area > ImageFiles.MAX_PIXELS) {
+            throw new InputException("an image of " + height + "x" + width + " tokens has " + area + " pixels, more than " + ImageFiles.MAX_PIXELS
+                    + "; decode a smaller grid");
+        }
+    }
+
+    private static void requireRoom(ClipConfig clip, int length) {
+        if (clip.maxPositionEmbeddings() < length) {
+            throw new CheckpointException("CLIP's max_position_embeddings " + clip.maxPositionEmbeddings() + " is below its tokenizer's model_max_length " + length
+                    + "; use the tokenizer and the text encoder of the same checkpoint");
         }
     }
 
@@ -269,11 +289,7 @@ public final class DiffusionDecoder implements AutoCloseable {
     private void check(List<Picture> pictures, Request request) {
         int h = request.height();
         int w = request.width();
-        long area = (long) h * w * pixelsPerToken() * pixelsPerToken();
-        if (area > ImageFiles.MAX_PIXELS) {
-            throw new InputException("an image of " + h + "x" + w + " tokens has " + area + " pixels, more than " + ImageFiles.MAX_PIXELS
-                    + "; decode a smaller grid");
-        }
+        requireArea(h, w);
         for (Picture picture : pictures) {
             Tensor features_LT = picture.features_LT();
             if (features_LT.dim() != 2 || features_LT.size(0) != (long) h * w || features_LT.size(1) != config.siglipChannels()) {
@@ -351,7 +367,7 @@ public final class DiffusionDecoder implements AutoCloseable {
                 checkCancelled(cancelled);
                 int step = i;
                 x = Scope.next(x, now -> {
-                    Tensor velocity = velocity(model, now, schedule.sigmas()[step], conditioning, rope, request);
+                    Tensor velocity = velocity(model, now, schedule.timestep(step) / TIMESTEPS, conditioning, rope, request);
                     return schedule.advance(now, velocity, step);
                 });
                 progress.step(i + 1, schedule.steps());
@@ -361,11 +377,11 @@ public final class DiffusionDecoder implements AutoCloseable {
     }
 
     private static Tensor velocity(
-            FluxTransformer model, Tensor x_PLC, float sigma, Conditioning conditioning, AxialRope rope, Request request) {
+            FluxTransformer model, Tensor x_PLC, float level, Conditioning conditioning, AxialRope rope, Request request) {
         Tensor x_BLC = request.guided() ? both(x_PLC, x_PLC) : x_PLC;
         TensorOptions options = new TensorOptions(ScalarType.Float).device(new DeviceOptional(x_PLC.device()));
         long[] batch = {x_BLC.size(0)};
-        Tensor sigmas = full(batch, new Scalar(sigma), options);
+        Tensor sigmas = full(batch, new Scalar(level), options);
         Tensor distilled = full(batch, new Scalar(DISTILLED_GUIDANCE), options);
         Tensor v_BLC = model.forward(x_BLC, sigmas, distilled, conditioning, rope).to(ScalarType.Float);
         if (!request.guided()) {

@@ -145,14 +145,12 @@ public final class TorchArchive implements TensorFile {
         if (!(root instanceof Map<?, ?> top)) {
             throw file.fault("does not hold a dict", "save a state dict: torch.save(model.state_dict(), file)");
         }
-        if (hasTensors(top)) {
-            return top;
-        }
+        long own = tensors(top);
         Map<Object, Map<?, ?>> nested = new LinkedHashMap<>();
         // A dict may stand under a million names: it is looked through once.
         Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         top.forEach((key, value) -> {
-            if (value instanceof Map<?, ?> map && seen.add(map) && hasTensors(map)) {
+            if (value instanceof Map<?, ?> map && seen.add(map) && tensors(map) > own) {
                 nested.put(key, map);
             }
         });
@@ -162,6 +160,9 @@ public final class TorchArchive implements TensorFile {
                 return map;
             }
         }
+        if (own > 0 && nested.size() != 1) {
+            return top;
+        }
         if (nested.size() != 1) {
             String found = nested.isEmpty() ? "no tensors" : nested.size() + " dicts of tensors";
             throw file.fault("holds " + found + ", expected one state dict", "save a state dict: torch.save(model.state_dict(), file)");
@@ -169,8 +170,8 @@ public final class TorchArchive implements TensorFile {
         return nested.values().iterator().next();
     }
 
-    private static boolean hasTensors(Map<?, ?> map) {
-        return map.values().stream().anyMatch(Unpickler.Tensor.class::isInstance);
+    private static long tensors(Map<?, ?> map) {
+        return map.values().stream().filter(Unpickler.Tensor.class::isInstance).count();
     }
 
     private StoredTensor stored(String name, Unpickler.Tensor tensor) {

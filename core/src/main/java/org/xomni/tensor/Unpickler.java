@@ -45,14 +45,17 @@ final class Unpickler {
     enum Opaque {
         NONE,
         NUMBER,
-        BYTES
+        BYTES,
+        /** A {@code torch.Size}, {@code torch.device} or dtype. */
+        DESCRIPTION
     }
 
     /** What a pickle may call. */
     private enum Function {
         ORDERED_DICT,
         REBUILD_TENSOR,
-        REBUILD_PARAMETER
+        REBUILD_PARAMETER,
+        DESCRIBE
     }
 
     /** A storage class, which names a dtype. */
@@ -159,6 +162,8 @@ final class Unpickler {
             case "collections.OrderedDict" -> Function.ORDERED_DICT;
             case "torch._utils._rebuild_tensor_v2" -> Function.REBUILD_TENSOR;
             case "torch._utils._rebuild_parameter" -> Function.REBUILD_PARAMETER;
+            case "torch.Size", "torch.device" -> Function.DESCRIBE;
+            case "torch.float32", "torch.float64", "torch.float16", "torch.bfloat16", "torch.int64", "torch.int32", "torch.bool" -> Opaque.DESCRIPTION;
             default -> new StorageClass(Arrays.stream(DType.values())
                     .filter(dtype -> module.equals("torch") && name.equals(dtype.storageName()))
                     .findFirst()
@@ -182,6 +187,7 @@ final class Unpickler {
                 expect(arguments.size() == 3, "a parameter's tensor");
                 yield cast(Tensor.class, arguments.get(0));
             }
+            case DESCRIBE -> Opaque.DESCRIPTION;
         };
     }
 

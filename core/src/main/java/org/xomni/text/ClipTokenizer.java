@@ -15,6 +15,7 @@ import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -27,8 +28,8 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>Thread-safe. The native library is loaded at the first encoding.
  */
 public final class ClipTokenizer implements AutoCloseable {
-    /** Ids in every result. */
-    public static final int LENGTH = 77;
+    /** Ids in every result, unless {@code tokenizer_config.json} says less. */
+    private static final int LENGTH = 77;
 
     private static final String BEGIN = "<|startoftext|>";
     private static final String END = "<|endoftext|>";
@@ -43,11 +44,13 @@ public final class ClipTokenizer implements AutoCloseable {
     private final ObjectNode vocabulary;
     private final int begin;
     private final int end;
+    private final int length;
     private @Nullable NativeTokenizer words;
 
     private ClipTokenizer(Path folder, ObjectNode vocabulary) {
         this.folder = folder;
         this.vocabulary = vocabulary;
+        length = length(folder);
         begin = takeId(BEGIN);
         end = takeId(END);
         for (int b = 0; b < 256; b++) {
@@ -67,13 +70,20 @@ public final class ClipTokenizer implements AutoCloseable {
         return new ClipTokenizer(folder, (ObjectNode) Json.readObject(folder.resolve("vocab.json")));
     }
 
-    /** Encodes a prompt: begin, at most 75 tokens, end, and the end token again up to {@link #LENGTH}. */
+    /** Ids of a prompt: {@code model_max_length} of {@code tokenizer_config.json}, where it is there and says so, or 77. */
+    public static int length(Path folder) {
+        Path file = folder.resolve("tokenizer_config.json");
+        JsonNode most = Files.isRegularFile(file) ? Json.readObject(file).path("model_max_length") : MissingNode.getInstance();
+        return most.isInt() && most.asInt() > 2 ? Math.min(LENGTH, most.asInt()) : LENGTH;
+    }
+
+    /** Encodes a prompt: begin, what fits of it, end, and the end token again up to {@link #length}. */
     public int[] encode(String prompt) {
         int[] text = words().encode(clean(prompt));
-        int[] ids = new int[LENGTH];
+        int[] ids = new int[length];
         Arrays.fill(ids, end);
         ids[0] = begin;
-        System.arraycopy(text, 0, ids, 1, Math.min(text.length, LENGTH - 2));
+        System.arraycopy(text, 0, ids, 1, Math.min(text.length, length - 2));
         return ids;
     }
 

@@ -11,6 +11,8 @@ import java.nio.charset.StandardCharsets;
  * it is whole, and bytes that are no UTF-8 become U+FFFD. Used by one thread at a time.
  */
 public final class TextStream {
+    private static final byte NEVER_UTF8 = (byte) 0xFF;
+
     private final TextTokenizer tokenizer;
     private final boolean skipSpecial;
     private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder()
@@ -35,8 +37,18 @@ public final class TextStream {
         return rest;
     }
 
+    /** Bytes that would be half a surrogate pair are each a U+FFFD to the reference's tokenizer (Rust's {@code from_utf8_lossy}), and one together to Java's decoder. */
+    private static void splitSurrogates(byte[] bytes) {
+        for (int i = 0; i + 1 < bytes.length; i++) {
+            if (bytes[i] == (byte) 0xED && (bytes[i + 1] & 0xE0) == 0xA0) {
+                bytes[i] = NEVER_UTF8;
+            }
+        }
+    }
+
     private String decode(byte[] bytes, boolean end) {
         ByteBuffer in = ByteBuffer.allocate(held.length + bytes.length).put(held).put(bytes).flip();
+        splitSurrogates(in.array());
         CharBuffer out = CharBuffer.allocate(in.remaining() + 1);
         decoder.decode(in, out, end);
         if (end) {

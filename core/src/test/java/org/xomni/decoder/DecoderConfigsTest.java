@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Function;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,24 @@ class DecoderConfigsTest {
         ConfigFile file = ConfigFile.read(Fixtures.model("tiny-en").resolve("config.json"));
 
         assertThat(DecoderDefaults.of(file.child("vision_config").child("decoder"))).isEqualTo(new DecoderDefaults("decoder", 1.5, 6, 16));
+    }
+
+    /** The published file of FLUX.1-dev has neither axes nor out_channels. */
+    @Test
+    void whatATransformerLeavesOutIsAsInFlux() throws IOException {
+        Path file = Files.writeString(folder.resolve("config.json"), "{\"guidance_embeds\": true, \"siglip_channels\": 1536}");
+        assertThat(DecoderConfig.of(ConfigFile.read(file))).isEqualTo(new DecoderConfig(128, 24, List.of(16, 56, 56), 64, 19, 38, 4096, 768, 1536, true));
+    }
+
+    /** As the reference takes it, which overrides what the decoder's own file says. */
+    @Test
+    void theModelSaysTheWidthOfFeatures() throws IOException {
+        Path model = folder.resolve("model");
+        Path decoder = Files.createDirectories(model.resolve("vision").resolve("decoder")).resolve("config.json");
+        Files.writeString(decoder, "{\"siglip_channels\": 1536}");
+        assertThat(DecoderConfig.of(ConfigFile.read(decoder)).siglipChannels()).as("alone").isEqualTo(1536);
+        Files.copy(Fixtures.model("tiny-en").resolve("config.json"), model.resolve("config.json"));
+        assertThat(DecoderConfig.of(ConfigFile.read(decoder)).siglipChannels()).isEqualTo(64);
     }
 
     @ParameterizedTest

@@ -175,6 +175,32 @@ class TorchArchiveTest {
         }
     }
 
+    /** A step counter or the like beside the model. */
+    @Test
+    void aTensorBesideTheStateDictHidesItNot() {
+        byte[] pickle = new PickleBytes().op('}', '(')
+                .string("step").smallTensor()
+                .string("model").op('}', '(').string("a").smallTensor().string("b").smallTensor().op('u')
+                .op('u').stop();
+        try (TorchArchive archive = TorchArchive.open(archive(pickle, 8, 9))) {
+            assertThat(archive.tensors().keySet()).containsExactly("a", "b");
+        }
+    }
+
+    /** As {@code torch.load(weights_only=True)} takes them. */
+    @Test
+    void sizesDevicesAndTypesMayStandInAStateDict() {
+        byte[] pickle = new PickleBytes().op('}', '(')
+                .string("w").smallTensor()
+                .string("grid").global("torch", "Size").op('(').longs(24, 24).op('t', 'R')
+                .string("device").global("torch", "device").op('(').string("cuda").op('t', 'R')
+                .string("dtype").global("torch", "bfloat16")
+                .op('u').stop();
+        try (TorchArchive archive = TorchArchive.open(archive(pickle, 8, 9))) {
+            assertThat(archive.tensors().keySet()).containsExactly("w");
+        }
+    }
+
     @Test
     void protocolFourIsRead() {
         byte[] pickle = new PickleBytes().op(0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -56,6 +56,21 @@ class DecoderTokenizersTest {
     }
 
     @Test
+    void clipIsAsLongAsItsTokenizerSays(@TempDir Path folder) throws IOException {
+        assertThat(ClipTokenizer.length(CLIP)).as("nothing is said").isEqualTo(77);
+        for (String name : List.of("vocab.json", "merges.txt")) {
+            Files.copy(CLIP.resolve(name), folder.resolve(name));
+        }
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"model_max_length\": 16}");
+        try (ClipTokenizer brief = ClipTokenizer.load(folder)) {
+            int[] ids = brief.encode("a ".repeat(500));
+            assertThat(ids).hasSize(16).startsWith(clip.encode("a")[0]).endsWith(clip.encode("")[76]);
+        }
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"model_max_length\": 1000000000000000019884624838656}");
+        assertThat(ClipTokenizer.length(folder)).as("transformers' word for any length").isEqualTo(77);
+    }
+
+    @Test
     void clipTruncationKeepsBeginAndEnd() {
         int[] ids = clip.encode("a ".repeat(500));
         assertThat(ids).hasSize(77).startsWith(1141).endsWith(1142);

@@ -164,8 +164,29 @@ class TextTokenizerTest {
                 bytes[i] = (byte) b;
                 ids[i] = vocabulary.path(String.valueOf(ByteLevel.symbol(b))).intValue();
             }
-            assertThat(tokenizer.decode(ids)).isEqualTo(new String(bytes, StandardCharsets.UTF_8));
+            assertThat(tokenizer.decode(ids)).isEqualTo(lossy(bytes));
         }
+        assertThat(lossy(new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80, 'a'})).as("no half of a surrogate pair").isEqualTo("\uFFFD\uFFFD\uFFFDa");
+    }
+
+    /** As Rust's {@code from_utf8_lossy}, which the reference's tokenizer uses: each longest beginning of a character that does not go on is one U+FFFD. */
+    private static String lossy(byte[] bytes) {
+        StringBuilder text = new StringBuilder();
+        for (int at = 0; at < bytes.length; ) {
+            int lead = bytes[at] & 0xFF;
+            int length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+            int least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+            int most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+            int good = 1;
+            while (good < length && at + good < bytes.length && (bytes[at + good] & 0xFF) >= least && (bytes[at + good] & 0xFF) <= most) {
+                good++;
+                least = 0x80;
+                most = 0xBF;
+            }
+            text.append(good == length ? new String(bytes, at, length, StandardCharsets.UTF_8) : "\uFFFD");
+            at += good;
+        }
+        return text.toString();
     }
 
     @Test

@@ -9,7 +9,7 @@ public sealed interface Aggregation {
     /**
      * What each token of a rollout counts in the sum.
      *
-     * @param lengths image tokens of all rollouts of an update
+     * @param lengths image tokens of all rollouts of an update that are learned from
      * @return a weight for each rollout
      */
     double[] weights(int[] lengths);
@@ -33,8 +33,8 @@ public sealed interface Aggregation {
     }
 
     /**
-     * The mean over rollouts of the sum over tokens, divided by one length: a token counts the same in every rollout and in every update (Dr. GRPO,
-     * arXiv 2503.20783).
+     * The mean over rollouts of the sum over tokens, divided by one length: a token counts the same however long its rollout is (Dr. GRPO, arXiv 2503.20783). As in the
+     * others the mean is over the rollouts that are learned from: groups without variance are left out.
      *
      * @param length in tokens
      */

@@ -55,11 +55,14 @@ public final class Drawing implements AutoCloseable {
     /**
      * Draws and paints.
      *
-     * @param phases receives the time of rollouts and of decoding, the mean over threads
+     * @param phases receives the time of rollouts and of decoding: that of the whole, shared as threads spend theirs, as each goes from one to the other by itself
      */
     Drawings draw(UnifiedModel model, Order order, Phases phases) {
+        long start = System.nanoTime();
         List<Share> shares = workers.each(part -> share(model, order.share(part, workers.count())));
-        shares.forEach(share -> phases.add(share.phases(), 1.0 / shares.size()));
+        double whole = (System.nanoTime() - start) / 1e9;
+        double all = shares.stream().mapToDouble(share -> share.phases().seconds(Phase.ROLLOUT) + share.phases().seconds(Phase.DECODE)).sum();
+        shares.forEach(share -> phases.add(share.phases(), whole / all));
         return new Drawings(all(shares, Drawings::rollouts), all(shares, Drawings::pictures));
     }
 

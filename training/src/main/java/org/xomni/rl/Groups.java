@@ -16,9 +16,8 @@ import org.xomni.image.ImageTokens;
  *
  * @param members of the groups that are kept, one after the other
  * @param zeroVariance how many groups were left out
- * @param deviation the mean over all groups of the standard deviation of rewards
  */
-record Groups(List<Member> members, int zeroVariance, double deviation) {
+record Groups(List<Member> members, int zeroVariance) {
 
     /**
      * A rollout of a group.
@@ -42,19 +41,15 @@ record Groups(List<Member> members, int zeroVariance, double deviation) {
     static Groups of(List<Rollout> rollouts, double[] rewards, int size, Advantage advantage) {
         List<Member> members = new ArrayList<>();
         int zeroVariance = 0;
-        double deviations = 0;
         for (int from = 0; from < rewards.length; from += size) {
             double[] group = Arrays.copyOfRange(rewards, from, from + size);
-            double[] centred = new Advantage.Centred().of(group);
-            deviations += Math.sqrt(Arrays.stream(centred).map(c -> c * c).average().orElse(0));
             if (Advantage.hasZeroVariance(group)) {
                 zeroVariance++;
             } else {
                 members.addAll(members(rollouts.subList(from, from + size), group, advantage.of(group)));
             }
         }
-        int groups = rewards.length / size;
-        return new Groups(members, zeroVariance, deviations / Math.max(1, groups));
+        return new Groups(members, zeroVariance);
     }
 
     private static Collection<Member> members(List<Rollout> rollouts, double[] rewards, double[] advantages) {
@@ -107,6 +102,6 @@ record Groups(List<Member> members, int zeroVariance, double deviation) {
             stretches.get((int) ((long) before * parts / drawn)).add(member);
             before += member.count;
         }
-        return stretches.stream().filter(some -> !some.isEmpty()).map(some -> new Groups(some, zeroVariance, deviation)).toList();
+        return stretches.stream().filter(some -> !some.isEmpty()).map(some -> new Groups(some, zeroVariance)).toList();
     }
 }

@@ -123,12 +123,16 @@ public final class GrpoLoop {
             while (step < loop.steps()) {
                 Phases phases = new Phases();
                 Map<String, Double> measured = step(step, update, optimizer, metrics, phases);
-                updates += measured.getOrDefault("updates", 0.0).longValue();
+                long updated = measured.getOrDefault("updates", 0.0).longValue();
+                updates += updated;
                 skipped += measured.getOrDefault("skipped_steps", 0.0).longValue();
                 if (skipped > 0) {
                     measured.put("skipped_steps", (double) skipped);
                 }
-                average.update(step);
+                if (updated > 0) {
+                    // A step that changes nothing leaves what is exported alone, too.
+                    average.update(step);
+                }
                 step++;
                 boolean last = step == loop.steps();
                 Map<String, Double> heldOut = evaluate(step, run, average, metrics, phases);
@@ -166,7 +170,7 @@ public final class GrpoLoop {
             PolicyUpdate.Scored batch = phases.time(Phase.SCORE, () -> update.score(groups, temperature));
             double rate = loop.learningRate(step);
             PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(batch, optimizer, rate));
-            measure(measured, scores, groups, batch, outcome);
+            measure(measured, scores, settings.rollouts(), groups, batch, outcome);
             measured.put("learning_rate", rate);
             measured.put("temperature", temperature);
             measured.put("logit_scale", optimizer.logitScale());
@@ -211,11 +215,11 @@ public final class GrpoLoop {
     }
 
     private static void measure(
-            Map<String, Double> measured, Rewards.Scores scores, Groups groups, PolicyUpdate.Scored batch, PolicyUpdate.Outcome outcome) {
+            Map<String, Double> measured, Rewards.Scores scores, int groupSize, Groups groups, PolicyUpdate.Scored batch, PolicyUpdate.Outcome outcome) {
         double mean = Arrays.stream(scores.absolute()).average().orElse(0);
         measured.put("reward", mean);
         measured.put("reward_deviation", Math.sqrt(Arrays.stream(scores.absolute()).map(r -> (r - mean) * (r - mean)).average().orElse(0)));
-        measured.put("reward_deviation_in_groups", groups.deviation());
+        measured.put("reward_deviation_in_groups", scores.deviationInGroups(groupSize));
         scores.parts().keySet().forEach(name -> {
             // A batch may have no prompt that this reward judges.
             if (Double.isFinite(scores.mean(name))) {

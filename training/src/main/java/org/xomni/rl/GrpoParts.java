@@ -67,6 +67,9 @@ public record GrpoParts(
         if (evaluation == null) {
             throw new InputException(recipe + " has no held-out prompts; add held-out: {prompts: ..., count: 48, every: 10}");
         }
+        if (r.rewards().stream().anyMatch(entry -> entry.reward() instanceof RewardRecipe.Self(RewardRecipe.Judge judge, _, _) && judge == RewardRecipe.Judge.POLICY)) {
+            throw new InputException(recipe + " has a self-reward of which the policy of the moment is the judge, which measures nothing; say judge: reference");
+        }
         try (Opening opening = new Opening()) {
             UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision(), device));
             Policy policy = opening.add(new Policy(start, start, null));

@@ -22,7 +22,7 @@ import org.xomni.train.Default;
  * @param advantage of a rollout within its group
  * @param epochs how often a batch is gone through
  * @param miniBatches updates in an epoch, each on its share of the batch
- * @param rows images that are drawn side by side
+ * @param rows images that each thread draws side by side
  */
 public record GrpoSettings(
         int prompts,

@@ -52,7 +52,7 @@ final class PolicyUpdate implements AutoCloseable {
             RolloutTensors tensors, Tensor drawn_BT, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT) {}
 
     /** A batch, scored: for each update of an epoch its micro-batches. */
-    record Scored(List<List<MicroBatch>> miniBatches, double temperature, long tokens, double entropy) {}
+    record Scored(List<List<MicroBatch>> miniBatches, double temperature, double entropy) {}
 
     /** Log-probabilities of a micro-batch's tokens, by policy and reference, and the sum of entropies. */
     @SuppressWarnings("ArrayRecordComponent") // read only
@@ -135,7 +135,7 @@ final class PolicyUpdate implements AutoCloseable {
             }
             miniBatches.add(microBatches);
         }
-        return new Scored(miniBatches, temperature, batch.tokens(), entropy / Math.max(1, batch.tokens()));
+        return new Scored(miniBatches, temperature, entropy / Math.max(1, batch.tokens()));
     }
 
     private Scores score(RolloutTensors tensors, double[] counts, double temperature) {

@@ -140,8 +140,12 @@ public record RlClaims(
             throw new InputException("a run is named twice among " + runs + "; name each once");
         }
         List<Map<Long, Path>> models = runs.stream().map(run -> models(run, r.loop().steps())).toList();
+        List<Long> ends = models.stream().map(of -> Collections.max(of.keySet())).toList();
+        if (Set.copyOf(ends).size() > 1) {
+            throw new InputException("the runs " + runs + " end at different steps, " + ends + ", so that they have no mean; train them equally long, or measure each alone");
+        }
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
-            Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, evaluated(parts.requireHeldOut(), recipe, r)));
+            Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, evaluated(parts.requireHeldOut(), recipe, r, device)));
             Model supervised = new Model(parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
             double[][] before = set.rewards(supervised, settings.bestOf());
             progress.accept(settings.bestOf() + " images a prompt of the supervised model");
@@ -167,13 +171,11 @@ public record RlClaims(
      * @param texts after the last step, by guidance scale
      */
     private record Outcome(SortedMap<Long, double[]> rewards, Map<Double, Texts> texts) {
-        /** Each prompt's mean over runs, of those steps that all have, the last one of each being the same. */
+        /** Each prompt's mean over runs, of those steps that all have. */
         static Outcome mean(List<Outcome> runs) {
             SortedMap<Long, double[]> rewards = new TreeMap<>(runs.getFirst().rewards);
-            Long last = rewards.lastKey();
-            runs.forEach(run -> rewards.keySet().removeIf(step -> !step.equals(last) && !run.rewards.containsKey(step)));
-            rewards.replaceAll((step, first) -> average(runs.stream()
-                    .map(run -> requireNonNull(run.rewards.get(step.equals(last) ? run.rewards.lastKey() : step))).toList()));
+            runs.forEach(run -> rewards.keySet().retainAll(run.rewards.keySet()));
+            rewards.replaceAll((step, first) -> average(runs.stream().map(run -> requireNonNull(run.rewards.get(step))).toList()));
             Map<Double, Texts> texts = new LinkedHashMap<>();
             runs.getFirst().texts.keySet().forEach(
                     scale -> texts.put(scale, Texts.mean(runs.stream().map(run -> requireNonNull(run.texts.get(scale))).toList())));
@@ -247,10 +249,12 @@ public record RlClaims(
     }
 
     /** What held-out numbers depend on beside the unified model's weights; the loop may change, and how often it looks at how many prompts. */
-    private static String evaluated(HeldOut heldOut, Path recipe, GrpoRecipe r) {
+    private static String evaluated(HeldOut heldOut, Path recipe, GrpoRecipe r, String device) {
         Path checkpoint = Training.beside(recipe, r.checkpoint());
-        return String.join("\n", heldOut.prompts().toString(), r.rewards().toString(), r.decoder().toString(), r.precision().toString(), Long.toString(r.seed()),
+        String all = String.join("\n", heldOut.prompts().toString(), r.rewards().toString(), r.decoder().toString(), r.precision().toString(), Long.toString(r.seed()),
                 Measurements.fingerprintOfParts(checkpoint));
+        // What was measured on the CPU has names without a device.
+        return device.equals("cpu") ? all : all + "\n" + device;
     }
 
     /** A model and what tells its weights from others. */

@@ -21,21 +21,22 @@ import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ContactSheet;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
-import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
+import org.xomni.tensor.XOmniException;
 import org.xomni.text.TextTokenizer;
 import org.xomni.tokenizer.ImageTokenizer;
 
 /**
- * What the unified model draws while it is trained: for the first prompts of its data that ask for a picture, the picture of the data, as its tokens show it, and beside it what the model
- * draws, by the reference's sampling and always from the same random numbers. The prompts stand in a text file beside it.
+ * What the unified model draws while it is trained: for the first raw prompts of its data the picture of the data, as its tokens show it, and beside it what the model draws, by the
+ * reference's sampling and always from the same random numbers. The prompts stand in a text file beside it.
  *
- * <p>Pixels come from the checkpoint's decoder, which is opened for each sheet: it may be trained beside this stage, and is not there at all at first.
+ * <p>Pixels come from the checkpoint's decoder, which is opened for each sheet: it may be trained beside this stage, and is not there at all at first. A sheet that cannot be drawn is
+ * left out; training goes on.
  */
 final class DrawingSheet {
     private static final Logger LOG = LoggerFactory.getLogger(DrawingSheet.class);
@@ -48,6 +49,7 @@ final class DrawingSheet {
     private final SampleSource source;
     private final int count;
     private final List<Sample.Generation> samples = new ArrayList<>();
+    private boolean searched;
     private boolean told;
 
     /**
@@ -65,7 +67,7 @@ final class DrawingSheet {
      * Draws.
      *
      * @param file a PNG to write
-     * @return whether there is a decoder, and a prompt in the data
+     * @return whether it could be: there is a decoder, and a raw prompt in the data
      */
     boolean write(UnifiedModel model, TextTokenizer text, Path file) {
         if (samples().isEmpty()) {
@@ -94,17 +96,18 @@ final class DrawingSheet {
             }
             ContactSheet.write(file, pictures, captions, COLUMNS);
             return true;
-        } catch (CheckpointException e) {
+        } catch (RuntimeException e) {
             if (!told) {
-                LOG.warn("no sheets of drawings until there is a decoder: {}", e.getMessage());
+                LOG.warn("no sheet is drawn as long as this is so: {}", e instanceof XOmniException ? e.getMessage() : e.toString());
                 told = true;
             }
             return false;
         }
     }
 
+    /** The same at each checkpoint; looked for once. */
     private List<Sample.Generation> samples() {
-        for (long i = 0; samples.size() < count && i < (long) LOOKED_AT * count; i++) {
+        for (long i = 0; !searched && samples.size() < count && i < (long) LOOKED_AT * count; i++) {
             try {
                 if (source.sample(i) instanceof Sample.Generation asked) {
                     samples.add(asked);
@@ -113,6 +116,7 @@ final class DrawingSheet {
                 LOG.debug("not shown: {}", e.getMessage());
             }
         }
+        searched = true;
         return samples;
     }
 

@@ -128,8 +128,8 @@ public final class TrainingLoop {
         double norm = optimizer.gradientNorm();
         if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {
             String what = "the loss is " + sums.get("loss") + " and the gradient norm " + norm;
-            metrics.problem(step, what);
-            throw new XOmniException("step " + step + ": " + what + "; the last checkpoint in " + run.resolve("checkpoints")
+            metrics.problem(step + 1, what);
+            throw new XOmniException("step " + (step + 1) + ": " + what + "; the last checkpoint in " + run.resolve("checkpoints")
                     + " is whole: lower the learning rate and resume");
         }
         double rate = settings.learningRate(step);

@@ -73,11 +73,11 @@ public final class UnifiedStage implements Stage {
      * @param dropPrompts probability that a prompt is left out, for guidance
      * @param textWeight of a text target, when an image target weighs 1
      * @param codeMap whether image tokens that look alike learn together ({@link CodeMap})
-     * @param shown prompts of the data on a sheet of what the model draws ({@link DrawingSheet}), 0 for no sheets
+     * @param shown raw prompts of the data on the sheet of each checkpoint ({@link DrawingSheet}, which opens the checkpoint's decoder for it); 0 for no sheets
      */
     public record Settings(
             Trained trained, int rows, int length, double dropPrompts, @Default("1") double textWeight,
-            @Default("false") boolean codeMap, @Default("8") int shown) {
+            @Default("false") boolean codeMap, @Default("0") int shown) {
         public Settings {
             if (rows < 1 || length < 2 || !(textWeight > 0) || shown < 0) {
                 throw new InputException("rows " + rows + " must be at least 1, length " + length + " at least 2, text-weight " + textWeight

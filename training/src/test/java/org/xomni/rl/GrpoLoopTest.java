@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
@@ -67,6 +68,7 @@ class GrpoLoopTest {
     Path folder;
 
     private int threads = 2;
+    private boolean looksAtHeldOut;
     private Path start = CHECKPOINT.resolve("model");
 
     private static Rewards rewards(OnFailure onFailure, ToDoubleFunction<Drawn> score) {
@@ -112,8 +114,10 @@ class GrpoLoopTest {
         List<Map<String, Double>> metrics = new ArrayList<>();
         try (Policy policy = Policy.load(UnifiedConfig.of(ConfigFile.read(model.resolve("config.json"))), start, lowRank, 5, numerics);
                 RolloutSampler sampler = new RolloutSampler(model, settings.rows());
-                Drawing drawing = new Drawing(sampler, BLANK, threads)) {
-            new GrpoLoop(policy, drawing, PROMPTS, rewards, settings, loop, 7, null).run(run, resume, new RunListener() {
+                Drawing drawing = new Drawing(sampler, BLANK, threads);
+                HeldOut set = new HeldOut(PROMPTS, new HeldOut.Settings(2, 1, 0, true), 7, drawing, rewards)) {
+            HeldOut heldOut = looksAtHeldOut ? set : null;
+            new GrpoLoop(policy, drawing, PROMPTS, rewards, settings, loop, 7, heldOut).run(run, resume, new RunListener() {
                 @Override
                 public void stepped(long step, Map<String, Double> measured) {
                     metrics.add(measured);
@@ -240,29 +244,46 @@ class GrpoLoopTest {
                 .as("that of text").containsExactly(floats(CHECKPOINT.resolve("model"), "model.lm_norm.weight"), within(0.005f));
     }
 
+    /** What is trained, and how. */
+    enum Training {
+        PLAIN,
+        WITH_A_SCALE,
+        /** bf16 with masters, averages, a falling rate, a rising temperature and looks at held-out prompts. */
+        AS_MINI,
+        ADAPTERS
+    }
+
+    private LoopSettings loop(Training training) {
+        LoopSettings plain = loop(4, 2);
+        return training != Training.AS_MINI ? plain : new LoopSettings(
+                4, 2, 1e-3, new Schedule.Linear(1, 0), plain.optimizer(), 0.9, 2, 1);
+    }
+
     @ParameterizedTest
-    @ValueSource(doubles = {0, 30})
-    void aResumedRunEndsWithTheSameBits(double scaleRate) throws Exception {
+    @EnumSource
+    void aResumedRunEndsWithTheSameBits(Training training) throws Exception {
         GrpoSettings settings = new GrpoSettings(
-                4, 8, 1, null, scaleRate, 0.01, new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 2, 8);
+                4, 8, 1, training == Training.AS_MINI ? 1.5 : null, training == Training.WITH_A_SCALE || training == Training.AS_MINI ? 30 : 0, 0.01,
+                new Clip.Symmetric(0.2), new Aggregation.SequenceMean(), new Advantage.Standardised(), 1, 2, 8);
+        Numerics numerics = training == Training.AS_MINI ? new Numerics(DType.BFLOAT16, DType.BFLOAT16, Quantization.NONE, "cpu") : FP32;
+        LowRank lowRank = training == Training.ADAPTERS ? new LowRank(2, 4, Set.of("q_proj", "down_proj")) : null;
+        looksAtHeldOut = training == Training.AS_MINI;
+        LoopSettings loop = loop(training);
         Path whole = folder.resolve("whole");
         Path parts = folder.resolve("parts");
         List<Map<String, Double>> uninterrupted =
-                train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, whole, false, NEVER);
-        List<Map<String, Double>> joined = new ArrayList<>();
+                train(rewards(GrpoLoopTest::lowCodes), settings, loop, numerics, lowRank, whole, false, NEVER);
         // A run that is killed after its third step has a checkpoint of the second.
-        assertThatThrownBy(() -> train(rewards(d -> {
-            if (joined.size() == 2 * 32 + 40) {
+        assertThatThrownBy(() -> train(rewards(GrpoLoopTest::lowCodes), settings, loop, numerics, lowRank, parts, false, steps -> {
+            if (steps.size() == 3) {
                 throw new IllegalStateException("killed");
             }
-            joined.add(Map.of());
-            return lowCodes(d);
-        }), settings, loop(4, 2), FP32, null, parts, false, NEVER)).hasMessageContaining("killed");
-        joined.clear();
-        joined.addAll(train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, parts, true, NEVER));
+            return false;
+        })).hasMessageContaining("killed");
+        List<Map<String, Double>> joined = train(rewards(GrpoLoopTest::lowCodes), settings, loop, numerics, lowRank, parts, true, NEVER);
         assertThat(joined).hasSize(2);
         for (int i = 0; i < 2; i++) {
-            for (String name : List.of("loss", "reward", "kl", "gradient_norm", "entropy", "logit_scale")) {
+            for (String name : List.of("loss", "reward", "kl", "gradient_norm", "entropy", "logit_scale", "held_out_reward")) {
                 assertThat(joined.get(i).get(name)).isEqualTo(uninterrupted.get(i + 2).get(name));
             }
         }
@@ -271,8 +292,9 @@ class GrpoLoopTest {
         // A finished run is exported again.
         Path weights = parts.resolve("model").resolve("model").resolve("model.safetensors");
         Map<String, byte[]> trained = tensors(weights);
+        assertThat(trained).as("what is exported").usingRecursiveComparison().isEqualTo(tensors(whole.resolve(parts.relativize(weights))));
         Files.delete(weights);
-        assertThat(train(rewards(GrpoLoopTest::lowCodes), settings, loop(4, 2), FP32, null, parts, true, NEVER)).isEmpty();
+        assertThat(train(rewards(GrpoLoopTest::lowCodes), settings, loop, numerics, lowRank, parts, true, NEVER)).isEmpty();
         assertThat(tensors(weights)).usingRecursiveComparison().isEqualTo(trained);
     }
 

@@ -21,6 +21,7 @@ import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.train.DryRun;
 import org.xomni.train.MetricsFile;
+import org.xomni.train.RecipeFile;
 import org.xomni.train.RunListener;
 import tools.jackson.databind.JsonNode;
 
@@ -176,7 +177,33 @@ class RlClaimsTest {
         assertThat(mean(both.gain(), 2)).isCloseTo((mean(claims.gain(), 2) + mean(second.gain(), 2)) / 2, within(1e-9));
         assertThat(both.guidance().getLast().accuracy().after().mean()).isCloseTo(
                 (claims.guidance().getLast().accuracy().after().mean() + second.guidance().getLast().accuracy().after().mean()) / 2, within(1e-9));
+        Path longer = Files.createDirectories(folder.resolve("longer"));
+        copy(run.resolve("model"), longer.resolve("model"));
+        copy(run.resolve("model"), longer.resolve("models").resolve("step-000000003"));
+        assertThatThrownBy(() -> RlClaims.measure(recipe, null, List.of(run, longer), settings, folder.resolve("measured"), "cpu", line -> {}))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("[2, 3]");
         assertThat(Json.mapper().readTree(both.json()).path("runs").path(other.toString()).path("figure_2").path("steps").has("2")).isTrue();
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path target = to.resolve(from.relativize(file));
+                Files.createDirectories(Objects.requireNonNull(target.getParent()));
+                Files.copy(file, target);
+            }
+        }
+    }
+
+    @Test
+    void aPolicyThatJudgesItselfIsNoMeasure() throws IOException {
+        Path recipe = recipe();
+        String text = Files.readString(recipe);
+        Path own = Files.writeString(folder.resolve("own.yaml"), text.replace("reward: self}", "reward: {kind: self, judge: policy}}"));
+        assertThatThrownBy(() -> GrpoParts.toEvaluate(own, RecipeFile.read(own, GrpoRecipe.class).recipe(), 2, "cpu"))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("judge: reference");
     }
 
     @Test
@@ -220,6 +247,13 @@ class RlClaimsTest {
         refused(text.replace("reward: signs}", "reward: {kind: ocr}}"), "[ocr, ocr, self] have the same name");
         refused(text.replace("seed: 2, sizes", "seed: 2, split: held-out, sizes"), "train on train or practice");
         refused(text.replace("split: held-out, ", ""), "add split: held-out");
+        Files.writeString(folder.resolve("p.jsonl"), "{\"prompt\": \"a sign\", \"height\": 100}\n");
+        String fromFile = text.replace("{kind: signs-scenes, seed: 2, sizes: [96x96]}", "{kind: file, path: p.jsonl, seed: 2, size: 96x96}");
+        assertThat(fromFile).isNotEqualTo(text);
+        refused(fromFile, "100x96 pixels has a side that is no multiple of 16");
+        Path odd = Files.writeString(folder.resolve("odd.yaml"), fromFile);
+        assertThatThrownBy(() -> GrpoTraining.run(odd, folder.resolve("odd"), false, "cpu", RunListener.NONE))
+                .isInstanceOf(InputException.class).hasMessageContaining("100x96 pixels has a side that is no multiple of 16");
     }
 
     private void refused(String text, String... why) throws IOException {

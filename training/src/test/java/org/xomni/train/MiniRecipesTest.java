@@ -32,7 +32,6 @@ class MiniRecipesTest {
             START.matcher(Files.readString(recipe)).results().forEach(start -> assertThat(before).contains(start.group(1)));
             before.add(name);
         }
-        assertThat(GrpoDryRun.of(RECIPES.resolve("grpo-2-short.yaml")).problems()).isEmpty();
-        assertThat(before).contains("tokenizer", "autoencoder", "decoder", "pretrain-1", "sft-1", "sft-2", "grpo-1", "sft-3", "grpo-2", "grpo-3");
+        assertThat(before).contains("tokenizer", "autoencoder", "decoder", "pretrain-1", "sft-1", "sft-2", "grpo-1", "sft-3", "grpo-2");
     }
 }

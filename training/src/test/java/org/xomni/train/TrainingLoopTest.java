@@ -73,7 +73,7 @@ class TrainingLoopTest {
         Path run = folder.resolve("run");
         assertThatThrownBy(() -> losses(new Spoiled(Kind.AUTOENCODER.make(checkpoint, 1000), 4), loop(12, 1), run, false, -1))
                 .isInstanceOf(XOmniException.class)
-                .hasMessageContaining("step 4: the loss is NaN")
+                .hasMessageContaining("step 5: the loss is NaN")
                 .hasMessageContaining("whole");
         assertThat(new Snapshots(run).newest()).hasValueSatisfying(found -> assertThat(found.step()).isEqualTo(4));
         assertThat(MetricsFile.read(run).lines()).last().satisfies(line -> assertThat(line.problem()).contains("the loss is NaN"));

@@ -62,11 +62,18 @@ public record FilePrompts(List<Prompt> prompts, long seed) implements PromptSour
                 throw new InputException(where + " has no \"prompt\", or a \"text\" that is no string; write {\"prompt\": \"...\", \"text\": \"...\"}");
             }
             return new Prompt(
-                    json.path("prompt").asString(), json.path("height").asInt(height), json.path("width").asInt(width),
+                    json.path("prompt").asString(), side(where, json.path("height"), height), side(where, json.path("width"), width),
                     text.isString() && !text.asString().isBlank() ? Optional.of(text.asString()) : Optional.empty(), Optional.empty());
         } catch (JacksonException e) {
             throw new InputException(where + " is no JSON object (" + e.getOriginalMessage() + "); write {\"prompt\": \"...\"}", e);
         }
+    }
+
+    private static int side(String where, JsonNode pixels, int otherwise) {
+        if (!pixels.isMissingNode() && !pixels.isInt()) {
+            throw new InputException(where + " has a side of " + pixels + ", which is no whole number of pixels; write \"height\": 128, or leave it out");
+        }
+        return pixels.asInt(otherwise);
     }
 
     /** The sizes that its pictures have. */

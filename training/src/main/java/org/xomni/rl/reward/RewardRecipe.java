@@ -38,7 +38,7 @@ public sealed interface RewardRecipe {
      * A term of the sum.
      *
      * @param name in metrics; by default that of its kind
-     * @param timeout seconds for all pictures of a step, or none
+     * @param timeout seconds of one attempt at all pictures of a step, or none
      */
     record Entry(
             @Nullable String name,
@@ -158,10 +158,10 @@ public sealed interface RewardRecipe {
     }
 
     /**
-     * The last line of the answer is a number, alone or after a colon, "=" or "score is", which "/10" or "out of 10" may follow: neither a denominator nor an end of a
-     * scale is taken for it.
+     * The last line of the answer is a number, alone or after a colon, "=" or "score is", which "/10" or "out of 10" may follow, where 10 is {@code most}: neither a
+     * denominator nor an end of a scale is taken for it.
      */
-    String NUMBER_AT_THE_END = "'(?si)(?:^|[\\n:=]|\\b(?:score|rating|answer) is\\b)[\\s*]*(\\d+(?:\\.\\d+)?)(?:\\s*(?:/|out of)\\s*\\d+)?[\\s.*]*$'";
+    String NUMBER_AT_THE_END = "'(?si)(?:^|[\\n:=]|\\b(?:score|rating|answer) is\\b)[\\s*]*(\\d+(?:\\.\\d+)?)(?:\\s*(?:/|out of)\\s*(\\d+))?[\\s.*]*$'";
 
     /**
      * {@link VisionChat}.

@@ -53,6 +53,19 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
             return Math.sqrt(judged(part).map(s -> (s - mean) * (s - mean)).average().orElse(Double.NaN));
         }
 
+        /** The mean over groups of the standard deviation of {@link #absolute} within. */
+        public double deviationInGroups(int groupSize) {
+            return IntStream.iterate(0, from -> from < absolute.length, from -> from + groupSize)
+                    .mapToDouble(from -> deviation(Arrays.copyOfRange(absolute, from, from + groupSize)))
+                    .average()
+                    .orElse(0);
+        }
+
+        private static double deviation(double[] group) {
+            double mean = Arrays.stream(group).average().orElse(0);
+            return Math.sqrt(Arrays.stream(group).map(r -> (r - mean) * (r - mean)).average().orElse(0));
+        }
+
         private DoubleStream judged(String part) {
             return Arrays.stream(parts.getOrDefault(part, new double[0])).filter(Double::isFinite);
         }

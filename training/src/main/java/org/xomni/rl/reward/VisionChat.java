@@ -30,7 +30,8 @@ public final class VisionChat implements Reward {
      *
      * @param model the server's name of the model
      * @param question {@code {prompt}} and {@code {text}} in it become the prompt and the text asked for
-     * @param score a regular expression whose first group is the number; its last match in the answer counts, after any reasoning
+     * @param score a regular expression whose first group is the number; its last match in the answer counts, after any reasoning. A second group, where it has one and it matches, is what the
+     *     number is out of, which must be {@code most}
      * @param least the number that becomes 0
      * @param most the number that becomes 1
      * @param maxTokens of an answer
@@ -82,6 +83,12 @@ public final class VisionChat implements Reward {
         return true;
     }
 
+    /** A question about the text asked for has no sense where none is. */
+    @Override
+    public boolean judges(Prompt prompt) {
+        return !form.question().contains("{text}") || prompt.written().isPresent();
+    }
+
     @Override
     public double[] score(List<Drawn> drawn) {
         return threads.score(drawn, this::score);
@@ -110,12 +117,15 @@ public final class VisionChat implements Reward {
 
     private double number(String said) {
         String found = null;
+        String outOf = null;
         for (Matcher matcher = score.matcher(said); matcher.find(); ) {
             found = matcher.group(1);
+            outOf = matcher.groupCount() > 1 ? matcher.group(2) : null;
         }
         try {
             double number = found == null ? Double.NaN : Double.parseDouble(found);
-            if (number >= form.least() && number <= form.most()) {
+            boolean ofThisScale = outOf == null || Double.parseDouble(outOf) == form.most();
+            if (ofThisScale && number >= form.least() && number <= form.most()) {
                 return number;
             }
         } catch (NumberFormatException e) {

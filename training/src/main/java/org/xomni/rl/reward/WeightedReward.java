@@ -7,6 +7,8 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xomni.tensor.XOmniException;
 
 /**
@@ -14,11 +16,12 @@ import org.xomni.tensor.XOmniException;
  *
  * @param name in metrics: {@code reward_NAME}
  * @param weight of its scaled scores
- * @param timeout for all pictures of a step together, or null to wait for ever
+ * @param timeout of one attempt at all pictures of a step together, or null to wait for ever
  */
 public record WeightedReward(String name, Reward reward, double weight, Scale scale, @Nullable Duration timeout, OnFailure onFailure) {
-    /** What a reward that is told to stop may take for it: the picture, or the few of them, that it is at. */
-    private static final Duration GRACE = Duration.ofSeconds(30);
+    private static final Logger LOG = LoggerFactory.getLogger(WeightedReward.class);
+    /** After so long one is told why nothing goes on. */
+    private static final Duration QUIET = Duration.ofSeconds(30);
 
     /**
      * Scores pictures by the policy for failures.
@@ -30,8 +33,6 @@ public record WeightedReward(String name, Reward reward, double weight, Scale sc
         for (int attempt = 1; ; attempt++) {
             try {
                 return checked(drawn, inTime(drawn));
-            } catch (RewardFailed e) {
-                throw e;
             } catch (RuntimeException e) {
                 if (attempt == attempts) {
                     String tried = attempts > 1 ? " after " + attempts + " attempts" : "";
@@ -65,14 +66,11 @@ public record WeightedReward(String name, Reward reward, double weight, Scale sc
         try {
             return task.get(limit.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            String late = "it took longer than " + limit.toMillis() / 1e3 + " s for " + drawn.size() + " pictures; raise its timeout or make it faster, then go on with --resume";
-            if (stopped(task, thread)) {
-                throw new XOmniException(late, e);
-            }
-            // It may use the model, which must not be trained meanwhile.
-            throw new RewardFailed("reward " + name + " failed and does not stop: " + late, false, e);
+            stop(task, thread);
+            throw new XOmniException("it took longer than " + limit.toMillis() / 1e3 + " s for " + drawn.size()
+                    + " pictures; raise its timeout or make it faster, then go on with --resume", e);
         } catch (InterruptedException e) {
-            boolean alsoUnused = task.cancel(true);
+            stop(task, thread);
             Thread.currentThread().interrupt();
             throw new XOmniException("it was interrupted; go on with --resume", e);
         } catch (ExecutionException e) {
@@ -83,14 +81,21 @@ public record WeightedReward(String name, Reward reward, double weight, Scale sc
         }
     }
 
-    /** Tells a thread to stop; whether it has. */
-    private static boolean stopped(FutureTask<double[]> task, Thread thread) {
+    /** Tells a thread to stop. What this machine computes may use the models, which are trained or freed next, so it is waited for, however long it takes. */
+    private void stop(FutureTask<double[]> task, Thread thread) {
         boolean unused = task.cancel(true);
-        try {
-            return thread.join(GRACE);
-        } catch (InterruptedException e) {
+        boolean interrupted = false;
+        while (!reward.isRemote() && thread.isAlive()) {
+            try {
+                if (!thread.join(QUIET)) {
+                    LOG.warn("reward {} was told to stop and still works; waiting for it, as it may use the models", name);
+                }
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
             Thread.currentThread().interrupt();
-            return false;
         }
     }
 }

@@ -103,6 +103,9 @@ class PromptsTest {
         Files.writeString(folder.resolve("empty.txt"), "\n\n");
         assertThatThrownBy(() -> new PromptRecipe.File(Path.of("bad.jsonl"), 1, "16x16").open(folder))
                 .isInstanceOf(InputException.class).hasMessageContaining("line 2");
+        Files.writeString(folder.resolve("side.jsonl"), "{\"prompt\": \"a\"}\n\n{\"prompt\": \"b\", \"height\": [96]}\n");
+        assertThatThrownBy(() -> new PromptRecipe.File(Path.of("side.jsonl"), 1, "16x16").open(folder))
+                .isInstanceOf(InputException.class).hasMessageContaining("line 3").hasMessageContaining("[96]");
         assertThatThrownBy(() -> new PromptRecipe.File(Path.of("empty.txt"), 1, "16x16").open(folder))
                 .isInstanceOf(InputException.class).hasMessageContaining("has no prompts");
         assertThatThrownBy(() -> new PromptRecipe.File(Path.of("none.txt"), 1, "16x16").open(folder))

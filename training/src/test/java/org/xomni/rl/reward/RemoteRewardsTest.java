@@ -249,6 +249,13 @@ class RemoteRewardsTest {
             assertThat(reward.score(drawn(6))).containsExactly(0, .1, .2, .3, .4, .5);
         }
         List<String> questions = asked.stream().map(r -> r.path("messages").get(0).path("content").get(1).path("text").asString()).sorted().toList();
+        Drawn untitled = new Drawn(Prompt.of("a cat", 16, 16), new Pixels(16, 16), new ImageTokens(1, 1, new int[] {0}));
+        try (VisionChat aboutText = new VisionChat(url("/"), null, form("Is '{text}' there?"), PATIENT);
+                VisionChat aboutAll = new VisionChat(url("/"), null, form("Is {prompt} there?"), PATIENT)) {
+            assertThat(aboutText.judges(untitled.prompt())).as("no text is asked for").isFalse();
+            assertThat(aboutText.judges(drawn(1).getFirst().prompt())).isTrue();
+            assertThat(aboutAll.judges(untitled.prompt())).isTrue();
+        }
         // What a prompt says is not taken for a slot of the template.
         assertThat(questions.getFirst()).isEqualTo("Does it show prompt {text} 0 with 'WORD 0'?");
         assertThat(asked.getFirst().path("model").asString()).isEqualTo("judge");
@@ -268,6 +275,8 @@ class RemoteRewardsTest {
         scores.put("3 on a scale from 0 to 10", null);
         scores.put("I would say 3, where the best is 10", null);
         scores.put("The background is blue.\nThe score is 6/10", .6);
+        scores.put("4/5", null);
+        scores.put("9 out of 100", null);
         scores.put("-5", null);
         scores.put("11/10", null);
         VisionChat.Form form = new VisionChat.Form(

@@ -175,6 +175,8 @@ class RewardsTest {
         assertThat(scores.mean("text")).isEqualTo(5);
         assertThat(Objects.requireNonNull(scores.parts().get("text"))[2]).isNaN();
         assertThat(scores.absolute()).containsExactly(0 + 2 + 50, 2 + 4 + 50, 4 + 6, 4 + 6);
+        // Half of the distance of the two in the first group, nothing in the second.
+        assertThat(scores.deviationInGroups(2)).isEqualTo((2.0 + 0) / 2);
     }
 
     @Test
