@@ -105,11 +105,16 @@ final class ImagesEndpoint {
         byte[] file = request.draw().file(drawing.pixels(), Pictures.texts(request.prompt(), drawing));
         if (request.links()) {
             String name = pictures.link(file, request.draw().format()) + "." + request.draw().format().word();
-            node.put("url", context.scheme() + "://" + context.host() + "/v1/images/files/" + name);
+            node.put("url", scheme(context) + "://" + context.host() + "/v1/images/files/" + name);
         } else {
             node.put("b64_json", Base64.getEncoder().encodeToString(file));
         }
         node.put("seed", drawing.seed()).put("xomni_image", pictures.keep(drawing.tokens(), request.model().id()));
+    }
+
+    /** Behind a proxy that ends TLS the client speaks https, and the proxy http. A client that says so itself deceives itself alone. */
+    private static String scheme(Context context) {
+        return "https".equalsIgnoreCase(context.header("X-Forwarded-Proto")) ? "https" : context.scheme();
     }
 
     private void stream(Context context, Request request) throws IOException, InterruptedException {

@@ -258,6 +258,17 @@ class HttpTest {
     }
 
     @Test
+    void linksBehindAProxyThatEndsTlsAreHttps() throws Exception {
+        try (TestServer server = TestServer.start()) {
+            String links = SMALL.replace("}", ",\"response_format\":\"url\"}");
+            for (String proto : List.of("https", "http", "javascript")) {
+                JsonNode drawn = Json.mapper().readTree(server.post("/v1/images/generations", links, "X-Forwarded-Proto", proto).body());
+                assertThat(drawn.path("data").get(0).path("url").stringValue()).startsWith((proto.equals("https") ? "https" : "http") + "://127.0.0.1:");
+            }
+        }
+    }
+
+    @Test
     void metricsCount() throws Exception {
         try (TestServer server = TestServer.start()) {
             server.ask("/v1/images/generations", SMALL);
