@@ -31,7 +31,6 @@ public final class Vocabulary {
             throw new CheckpointException("tokenizer.json has the id " + (text.size() - 1) + ", but the model's vocab_size " + config.vocabSize() + " and mm_vocab_size "
                     + config.mmVocabSize() + " end at " + (all - 1) + "; use the tokenizer of this checkpoint");
         }
-        requireFirst(config, text);
         this.config = config;
         this.text = text;
         this.begin = text.idOf(config.specialTokens().get(0));
@@ -42,6 +41,7 @@ public final class Vocabulary {
             throw new CheckpointException(END_OF_TURN + " has the id " + endOfTurn + ", which is no text: vocab_size is " + config.vocabSize()
                     + "; use the tokenizer of this checkpoint");
         }
+        requireFirst(config, text);
     }
 
     /** Image tokens are written and read as vocab_size + k, so the tokenizer must have them there. */
