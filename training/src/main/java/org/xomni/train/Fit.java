@@ -92,10 +92,6 @@ public final class Fit {
     public void drawing(DecoderConfig config) {
         TokenizerConfig tokenizer = tokenizer();
         VaeConfig vae = vae();
-        if (config.siglipChannels() != tokenizer.encoder().zChannels()) {
-            problems.add("the decoder's siglip_channels is " + config.siglipChannels() + " and the tokenizer's z_channels "
-                    + tokenizer.encoder().zChannels() + ", expected the same; fix decoder/config.json");
-        }
         if (config.inChannels() != 4 * vae.latentChannels()) {
             problems.add("the decoder's in_channels is " + config.inChannels() + ", expected 4 times the autoencoder's latent_channels "
                     + vae.latentChannels() + "; fix decoder/config.json");
