@@ -53,6 +53,9 @@ final class DryRunText {
                 + ", moments " + bytes(m.moments()) + ", averages " + bytes(m.averages()));
         lines.add(label("") + "activations of a micro-batch about " + bytes(m.activations()) + ", if nothing is recomputed");
         lines.add(label("") + "(plain attention would keep " + bytes(dry.activations().attention()) + " of scores as well)");
+        if (m.cache() > 0) {
+            lines.add(label("") + "keys and values of what one thread draws side by side about " + bytes(m.cache()) + ", before there are activations");
+        }
     }
 
     private static String label(String text) {

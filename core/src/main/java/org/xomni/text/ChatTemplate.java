@@ -60,14 +60,7 @@ public final class ChatTemplate {
         Path config = modelFolder.resolve("tokenizer_config.json");
         Path own = modelFolder.resolve("chat_template.jinja");
         JsonNode settings = Files.exists(config) || !Files.exists(own) ? Json.readObject(config) : Json.mapper().createObjectNode();
-        Map<String, Object> globals = new HashMap<>();
-        for (String name : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
-            JsonNode token = settings.path(name);
-            String text = token.isObject() ? token.path("content").asString("") : token.asString("");
-            if (!text.isEmpty()) {
-                globals.put(name, text);
-            }
-        }
+        Map<String, Object> globals = new HashMap<>(NamedTokens.of(settings));
         try {
             String template = Files.exists(own) ? Files.readString(own) : fromConfig(settings.path("chat_template"), config);
             return new ChatTemplate(template, globals);

@@ -14,20 +14,20 @@ public final class TextStream {
     private static final byte NEVER_UTF8 = (byte) 0xFF;
 
     private final TextTokenizer tokenizer;
-    private final boolean skipSpecial;
+    private final boolean skipPadding;
     private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder()
             .onMalformedInput(CodingErrorAction.REPLACE)
             .onUnmappableCharacter(CodingErrorAction.REPLACE);
     private byte[] held = {};
 
-    TextStream(TextTokenizer tokenizer, boolean skipSpecial) {
+    TextStream(TextTokenizer tokenizer, boolean skipPadding) {
         this.tokenizer = tokenizer;
-        this.skipSpecial = skipSpecial;
+        this.skipPadding = skipPadding;
     }
 
     /** Takes the next token and returns the text that is now complete, perhaps empty. An id without a token is nothing. */
     public String push(int id) {
-        return skipSpecial && tokenizer.isSpecial(id) ? "" : decode(tokenizer.bytesOf(id), false);
+        return skipPadding && tokenizer.isPadding(id) ? "" : decode(tokenizer.bytesOf(id), false);
     }
 
     /** Ends the text: an incomplete character becomes U+FFFD. The stream can then be used anew. */

@@ -7,7 +7,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
@@ -32,15 +31,15 @@ public final class TextTokenizer implements AutoCloseable {
 
     private final Path file;
     private final ControlTokens control;
-    private final Set<Integer> special;
+    private final OptionalInt padding;
     private final byte[] @Nullable [] bytesById;
     private @Nullable String plainJson;
     private @Nullable NativeTokenizer plain;
 
-    private TextTokenizer(TokenizerFile contents) {
+    private TextTokenizer(TokenizerFile contents, String padding) {
         file = contents.file();
         control = new ControlTokens(contents.added());
-        special = Set.copyOf(contents.special());
+        this.padding = findId(padding);
         plainJson = contents.plainJson();
         int size = 1 + IntStream.concat(ids(contents.vocabulary().values()), ids(contents.added().values())).max().orElse(-1);
         bytesById = new byte[size][];
@@ -49,12 +48,12 @@ public final class TextTokenizer implements AutoCloseable {
     }
 
     /**
-     * Reads {@code tokenizer.json} of a model folder.
+     * Reads {@code tokenizer.json} of a model folder, and from its {@code tokenizer_config.json}, if there is one, which token is padding.
      *
      * @throws CheckpointException if it is missing, corrupt or no byte-level BPE tokenizer
      */
     public static TextTokenizer load(Path modelFolder) {
-        return new TextTokenizer(TokenizerFile.read(modelFolder.resolve("tokenizer.json")));
+        return new TextTokenizer(TokenizerFile.read(modelFolder.resolve("tokenizer.json")), NamedTokens.padding(modelFolder));
     }
 
     /** Encodes user text: no id of the result is a control token's. */
@@ -93,9 +92,9 @@ public final class TextTokenizer implements AutoCloseable {
         return decode(ids, false);
     }
 
-    /** The text of tokens, without the tokens that the file calls special if {@code skipSpecial}. */
-    public String decode(int[] ids, boolean skipSpecial) {
-        TextStream stream = stream(skipSpecial);
+    /** The text of tokens, without padding if {@code skipPadding}: an answer as the reference's {@code mmdecode} gives it. */
+    public String decode(int[] ids, boolean skipPadding) {
+        TextStream stream = stream(skipPadding);
         StringBuilder text = new StringBuilder();
         for (int id : ids) {
             text.append(stream.push(id));
@@ -104,8 +103,8 @@ public final class TextTokenizer implements AutoCloseable {
     }
 
     /** Decodes token by token, as {@link #decode(int[], boolean)} does at once. */
-    public TextStream stream(boolean skipSpecial) {
-        return new TextStream(this, skipSpecial);
+    public TextStream stream(boolean skipPadding) {
+        return new TextStream(this, skipPadding);
     }
 
     /**
@@ -145,8 +144,8 @@ public final class TextTokenizer implements AutoCloseable {
         return bytes == null ? NOTHING : bytes;
     }
 
-    boolean isSpecial(int id) {
-        return special.contains(id);
+    boolean isPadding(int id) {
+        return padding.isPresent() && padding.getAsInt() == id;
     }
 
     private void encodeTrusted(String text, StringBuilder stretch, IntStream.Builder ids) {

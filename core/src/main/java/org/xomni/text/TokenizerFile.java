@@ -21,10 +21,9 @@ import tools.jackson.databind.node.ObjectNode;
  * @param file where it was read
  * @param vocabulary BPE tokens in the byte alphabet, with their ids
  * @param added added tokens as written, with the ids that the file gives them
- * @param special ids of the added tokens that decoding may skip
  * @param plainJson the same tokenizer without any added token, for the native library: its merges cannot make one
  */
-record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Integer> added, Set<Integer> special, String plainJson) {
+record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Integer> added, String plainJson) {
     /** Far above any vocabulary (Qwen2.5: 151,665 and 16,384 image tokens), far below what would exhaust the memory. */
     private static final int MAX_ID = 1 << 22;
     private static final Set<String> NORMALIZERS = Set.of("Sequence", "NFC", "NFD", "NFKC", "NFKD");
@@ -55,9 +54,8 @@ record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Int
             }
         }
         Map<String, Integer> added = new HashMap<>();
-        Set<Integer> special = new HashSet<>();
-        readAdded(file, root.path("added_tokens"), added, special);
-        return new TokenizerFile(file, vocabulary, added, special, plainJson(root, new HashSet<>(added.values())));
+        readAdded(file, root.path("added_tokens"), added);
+        return new TokenizerFile(file, vocabulary, added, plainJson(root, new HashSet<>(added.values())));
     }
 
     /**
@@ -88,7 +86,7 @@ record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Int
         return new CheckpointException(file + " is not a usable tokenizer: " + what + "; restore it from the original checkpoint");
     }
 
-    private static void readAdded(Path file, JsonNode tokens, Map<String, Integer> added, Set<Integer> special) {
+    private static void readAdded(Path file, JsonNode tokens, Map<String, Integer> added) {
         for (JsonNode token : tokens) {
             String content = token.path("content").asString("");
             int id = id(token.path("id")).orElseThrow(() -> wrong(file, "added token '" + content + "' has the id " + token.path("id")));
@@ -102,9 +100,6 @@ record TokenizerFile(Path file, Map<String, Integer> vocabulary, Map<String, Int
             }
             if (added.put(content, id) != null) {
                 throw wrong(file, "added token '" + content + "' appears twice");
-            }
-            if (token.path("special").asBoolean(false)) {
-                special.add(id);
             }
         }
         if (new HashSet<>(added.values()).size() != added.size()) {

@@ -129,10 +129,10 @@ class TextTokenizerTest {
     }
 
     @Test
-    void specialTokensCanBeSkipped() {
-        int[] ids = tokenizer.encodeTrusted("<|im_start|>a<|im_end|>");
-        assertThat(tokenizer.decode(ids)).isEqualTo("<|im_start|>a<|im_end|>");
-        assertThat(tokenizer.decode(ids, true)).isEqualTo("a");
+    void paddingAloneCanBeSkipped() {
+        int[] ids = tokenizer.encodeTrusted("<|im_start|>a<|endoftext|>b<|im_end|>");
+        assertThat(tokenizer.decode(ids)).isEqualTo("<|im_start|>a<|endoftext|>b<|im_end|>");
+        assertThat(tokenizer.decode(ids, true)).isEqualTo("<|im_start|>ab<|im_end|>");
     }
 
     @Test

@@ -61,7 +61,13 @@ public final class GrpoDryRun {
                 .and(Activations.ofScores(config.imageVocabSize(), rollouts * tokens, bytes));
         DryRun.Batch batch = new DryRun.Batch("tokens", r.grpo().batch() * tokens / r.loop().accumulate(), true);
         return new DryRun(
-                GrpoTraining.STAGE, parts(r, fit, config, decoder), batch, activations, r.precision(), r.loop(), fit.missing(), fit.problems());
+                GrpoTraining.STAGE, parts(r, fit, config, decoder), batch, activations, cache(config, r.grpo().rows(), tokens, bytes), r.precision(), r.loop(),
+                fit.missing(), fit.problems());
+    }
+
+    /** Keys and values of all layers for so many rows of an image's tokens, which one thread draws; prompts come on top. */
+    private static long cache(UnifiedConfig c, long rows, long tokens, int bytes) {
+        return 2L * c.layers() * c.keyValueHeads() * c.headWidth() * rows * tokens * bytes;
     }
 
     /** Of what is drawn to learn from and of what is looked at on the way. */

@@ -49,8 +49,8 @@ public record GrpoParts(
     public static GrpoParts open(Path recipe, GrpoRecipe r, String device) {
         GrpoRecipe.Evaluation evaluation = r.heldOut();
         try (Opening opening = new Opening()) {
-            Policy policy = opening.add(Policy.load(
-                    config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision(), device)));
+            Supplier<Policy> policy = () -> Policy.load(
+                    config(recipe, r), start(recipe, r), r.lora() == null ? null : r.lora().lowRank(), r.seed(), Training.numerics(r.precision(), device));
             return open(recipe, r, policy, r.prompts(), evaluation, evaluation == null ? null : evaluation.settings(), opening);
         }
     }
@@ -71,16 +71,19 @@ public record GrpoParts(
             throw new InputException(recipe + " has a self-reward of which the policy of the moment is the judge, which measures nothing; say judge: reference");
         }
         try (Opening opening = new Opening()) {
-            UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision(), device));
-            Policy policy = opening.add(new Policy(start, start, null));
+            Supplier<Policy> policy = () -> {
+                UnifiedModel start = Policy.frozen(config(recipe, r), start(recipe, r), Training.numerics(r.precision(), device));
+                return new Policy(start, start, null);
+            };
             return open(recipe, r, policy, evaluation.prompts(), evaluation, new HeldOut.Settings(count, 1, 0, false), opening);
         }
     }
 
+    /** Prompts come first: what is wrong in their files shows before models are loaded, which may take long. */
     private static GrpoParts open(
             Path recipe,
             GrpoRecipe r,
-            Policy policy,
+            Supplier<Policy> loaded,
             PromptRecipe asked,
             GrpoRecipe.@Nullable Evaluation evaluation,
             HeldOut.@Nullable Settings settings,
@@ -91,6 +94,12 @@ public record GrpoParts(
         RolloutSampler sampler = opening.add(new RolloutSampler(model, r.grpo().rows()));
         sampler.require(asked.sizes(folder));
         PromptSource prompts = asked.open(folder);
+        PromptSource measured = null;
+        if (evaluation != null) {
+            sampler.require(evaluation.prompts().sizes(folder));
+            measured = evaluation.prompts().open(folder);
+        }
+        Policy policy = opening.add(loaded.get());
         TextTokenizer text = opening.add(TextTokenizer.load(model));
         Supplier<SequenceEncoder> encoder =
                 () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
@@ -98,11 +107,7 @@ public record GrpoParts(
         FixedDecoder decoder = opening.add(
                 FixedDecoder.load(checkpoint, r.decoder(), Numerics.on(policy.model().numerics().device(), DType.FLOAT32, Quantization.NONE)));
         Drawing drawing = opening.add(new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1));
-        HeldOut set = null;
-        if (evaluation != null && settings != null) {
-            sampler.require(evaluation.prompts().sizes(folder));
-            set = opening.add(new HeldOut(evaluation.prompts().open(folder), settings, r.seed(), drawing, rewards));
-        }
+        HeldOut set = measured == null || settings == null ? null : opening.add(new HeldOut(measured, settings, r.seed(), drawing, rewards));
         return opening.done(new GrpoParts(policy, text, sampler, decoder, drawing, prompts, rewards, set));
     }
 

@@ -27,6 +27,7 @@ import org.xomni.tokenizer.VisionTransformer;
  * @param parts all models that the run holds
  * @param batch of one step
  * @param activations what a micro-batch leaves for the backward pass
+ * @param cache bytes of keys and values of what the run draws side by side; 0 if it draws nothing
  * @param precision of what is trained
  * @param loop steps and learning rate
  * @param missing files that the run would need and that are not there yet
@@ -37,6 +38,7 @@ public record DryRun(
         List<Part> parts,
         Batch batch,
         Activations activations,
+        long cache,
         Recipes.Precision precision,
         LoopSettings loop,
         List<String> missing,
@@ -96,7 +98,7 @@ public record DryRun(
         long asked = Math.round(s.batch() * s.languageShare());
         Activations activations = Activations.ofVit(encoder.vit(), s.batch(), length, bytes(r.precision())).and(Activations.ofTransformer(
                 width, width, 8 * width / 3, s.model().heads(), s.model().layers(), asked, length, bytes(r.precision())));
-        return new DryRun("tokenizer", parts, new Batch("tokens", s.batch() * length, true), activations, r.precision(), r.loop(),
+        return new DryRun("tokenizer", parts, new Batch("tokens", s.batch() * length, true), activations, 0, r.precision(), r.loop(),
                 fit.missing(), fit.problems());
     }
 
@@ -111,7 +113,7 @@ public record DryRun(
         }
         long pixels = (long) r.stage().batch() * r.stage().crop() * r.stage().crop();
         return new DryRun("autoencoder", parts, new Batch("pixels", pixels, false),
-                Activations.ofAutoencoder(config, pixels, bytes(r.precision())), r.precision(), r.loop(), fit.missing(), fit.problems());
+                Activations.ofAutoencoder(config, pixels, bytes(r.precision())), 0, r.precision(), r.loop(), fit.missing(), fit.problems());
     }
 
     private static DryRun decoder(Path recipe, Recipes.Decoder r) {
@@ -135,7 +137,7 @@ public record DryRun(
         fit.requireWeights(fit.checkpoint().resolve("flux").resolve("vae"), "diffusion_pytorch_model");
         long length = fit.mostTokens(r.data());
         Activations activations = Activations.ofFlux(config, r.stage().batch(), length, bytes(r.precision()));
-        return new DryRun("decoder", parts, new Batch("tokens", r.stage().batch() * length, true), activations, r.precision(), r.loop(),
+        return new DryRun("decoder", parts, new Batch("tokens", r.stage().batch() * length, true), activations, 0, r.precision(), r.loop(),
                 fit.missing(), fit.problems());
     }
 
@@ -164,7 +166,7 @@ public record DryRun(
                         config.hiddenSize(), (long) config.heads() * config.headWidth(), config.intermediateSize(), config.heads(), config.layers(),
                         s.rows(), s.length(), bytes(r.precision()))
                 .and(Activations.ofScores(scores, tokens, bytes(r.precision())));
-        return new DryRun(stage, parts, new Batch("tokens", tokens, false), activations, r.precision(), r.loop(), fit.missing(), fit.problems());
+        return new DryRun(stage, parts, new Batch("tokens", tokens, false), activations, 0, r.precision(), r.loop(), fit.missing(), fit.problems());
     }
 
     /** The image tokenizer, frozen. */
@@ -192,6 +194,6 @@ public record DryRun(
 
     /** What the run would take in one process. */
     public Memory memory() {
-        return Memory.of(parts, activations);
+        return Memory.of(parts, activations, cache);
     }
 }

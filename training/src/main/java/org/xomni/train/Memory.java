@@ -11,11 +11,12 @@ import java.util.List;
  * @param moments the two running means of AdamW, fp32
  * @param averages of trained weights, fp32, from which the export is written
  * @param activations what a micro-batch leaves for the backward pass; see {@link Activations}
+ * @param cache keys and values of what is drawn side by side, which are gone when there are activations
  */
-public record Memory(long weights, long gradients, long masters, long moments, long averages, long activations) {
+public record Memory(long weights, long gradients, long masters, long moments, long averages, long activations, long cache) {
     private static final long FP32 = 4;
 
-    static Memory of(List<Part> parts, Activations activations) {
+    static Memory of(List<Part> parts, Activations activations, long cache) {
         long trained = parts.stream().mapToLong(Part::trained).sum();
         return new Memory(
                 parts.stream().mapToLong(Part::bytes).sum(),
@@ -23,11 +24,12 @@ public record Memory(long weights, long gradients, long masters, long moments, l
                 FP32 * parts.stream().mapToLong(Part::mastered).sum(),
                 2 * FP32 * trained,
                 FP32 * trained,
-                activations.bytes());
+                activations.bytes(),
+                cache);
     }
 
-    /** All of it. */
+    /** All that is there at the same time. */
     public long total() {
-        return weights + gradients + masters + moments + averages + activations;
+        return weights + gradients + masters + moments + averages + Math.max(activations, cache);
     }
 }

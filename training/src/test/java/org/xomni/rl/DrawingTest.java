@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -62,6 +64,31 @@ class DrawingTest {
         }
         assertThat(phases.seconds(Phase.ROLLOUT)).isPositive();
         assertThat(phases.seconds(Phase.DECODE)).isPositive();
+    }
+
+    @Test
+    void phasesAddUpToTheTimeThatPassesThoughThreadsAreIdle() {
+        int before = Engine.threads();
+        Phases phases = new Phases();
+        TokenPainter slow = (prompts, rollouts, seeds) -> {
+            if (!prompts.isEmpty()) {
+                LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
+            }
+            return rollouts.stream().map(r -> new Pixels(1, 1)).toList();
+        };
+        Prompt prompt = Prompt.of("sign", 48, 48);
+        Drawing.Order one = new Drawing.Order(List.of(prompt), new long[] {1}, new long[] {1}, RolloutSampler.UNFILTERED, GROUP);
+        try (UnifiedModel model = model();
+                RolloutSampler sampler = new RolloutSampler(MODEL, 8);
+                Drawing drawing = new Drawing(sampler, slow, 4)) {
+            long start = System.nanoTime();
+            drawing.draw(model, one, phases);
+            double passed = (System.nanoTime() - start) / 1e9;
+            assertThat(phases.seconds(Phase.DECODE)).isGreaterThan(0.29);
+            assertThat(phases.seconds(Phase.ROLLOUT) + phases.seconds(Phase.DECODE)).isBetween(0.3, passed);
+        } finally {
+            Engine.threads(before);
+        }
     }
 
     /** The largest difference of two values, in levels: pictures that are decoded in other company may round differently. */

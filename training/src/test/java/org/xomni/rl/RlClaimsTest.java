@@ -254,6 +254,9 @@ class RlClaimsTest {
         Path odd = Files.writeString(folder.resolve("odd.yaml"), fromFile);
         assertThatThrownBy(() -> GrpoTraining.run(odd, folder.resolve("odd"), false, "cpu", RunListener.NONE))
                 .isInstanceOf(InputException.class).hasMessageContaining("100x96 pixels has a side that is no multiple of 16");
+        Path late = Files.writeString(folder.resolve("late.yaml"), fromFile.replaceFirst("(?m)^checkpoint: (.*)$", "checkpoint: $1\nstart: nowhere"));
+        assertThatThrownBy(() -> GrpoTraining.run(late, folder.resolve("late"), false, "cpu", RunListener.NONE))
+                .as("before weights are looked for").hasMessageContaining("100x96 pixels has a side that is no multiple of 16");
     }
 
     private void refused(String text, String... why) throws IOException {
@@ -271,6 +274,7 @@ class RlClaimsTest {
         assertThat(paper.missing()).noneMatch(m -> m.contains("config.json"));
         assertThat(paper.loop().steps()).isEqualTo(200);
         assertThat(paper.amountPerStep()).as("512 images of 1152x1152").isEqualTo(512 * 72 * 72);
+        assertThat(paper.memory().cache()).as("36 layers with keys and values of 4 x 128 in bf16, 8 rows").isEqualTo(36L * 2 * 4 * 128 * 2 * 8 * 72 * 72);
     }
 
     @Test
