@@ -17,7 +17,10 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
 import org.xomni.tokenizer.ImageTokenizer;
+import org.xomni.train.Default;
 import org.xomni.train.Opening;
+import org.xomni.train.Recipes;
+import org.xomni.train.Training;
 
 /** The diffusion decoder, which reinforcement learning samples through and does not train (paper section 4.3). */
 public final class FixedDecoder implements TokenPainter, AutoCloseable {
@@ -31,8 +34,9 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
      *
      * @param steps of the diffusion decoder, or null for the checkpoint's own
      * @param guidance strength of its guidance, or null for the checkpoint's own
+     * @param precision of tokenizer and decoder; in bfloat16 they take half the memory, and less time where there are instructions for it
      */
-    public record Settings(@Nullable Integer steps, @Nullable Double guidance) {
+    public record Settings(@Nullable Integer steps, @Nullable Double guidance, @Default("float32") Recipes.Precision precision) {
         public Settings {
             if (steps != null && steps < 1 || guidance != null && !(guidance >= 0 && guidance < 1000)) {
                 throw new InputException("the decoder's steps " + steps + " must be at least 1, and its guidance " + guidance + " a number from 0");
@@ -51,9 +55,11 @@ public final class FixedDecoder implements TokenPainter, AutoCloseable {
      * The decoder of a checkpoint.
      *
      * @param checkpoint the folder with {@code model/} and {@code flux/}
+     * @param device where it is
      * @throws org.xomni.tensor.CheckpointException if parts are missing or do not fit together
      */
-    public static FixedDecoder load(Path checkpoint, Settings settings, Numerics numerics) {
+    public static FixedDecoder load(Path checkpoint, Settings settings, String device) {
+        Numerics numerics = Training.numerics(settings.precision(), device);
         Path model = checkpoint.resolve("model");
         DecoderDefaults defaults = DecoderDefaults.of(ConfigFile.read(model.resolve("config.json")).child("vision_config").child("decoder"));
         try (Opening opening = new Opening()) {

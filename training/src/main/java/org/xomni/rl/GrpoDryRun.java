@@ -11,7 +11,6 @@ import org.xomni.decoder.DecoderConfig;
 import org.xomni.decoder.FluxTransformer;
 import org.xomni.decoder.Vae;
 import org.xomni.rl.prompt.PromptRecipe;
-import org.xomni.tensor.DType;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.train.Activations;
@@ -23,8 +22,6 @@ import org.xomni.train.Training;
 
 /** What a run of reinforcement learning would be: {@code xomni train grpo --dry-run}. Remote rewards are not asked. */
 public final class GrpoDryRun {
-    private static final Numerics FROZEN = Numerics.cpu(DType.FLOAT32);
-
     private GrpoDryRun() {}
 
     /**
@@ -79,11 +76,12 @@ public final class GrpoDryRun {
     private static List<Part> parts(GrpoRecipe r, Fit fit, UnifiedConfig config, DecoderConfig decoder) {
         List<Part> parts = new ArrayList<>();
         Numerics numerics = Training.numerics(r.precision(), "cpu");
+        Numerics fixed = Training.numerics(r.decoder().precision(), "cpu");
         try (ParameterStore store = ParameterStore.shapes(numerics);
                 UnifiedModel model = UnifiedModel.of(config, store);
-                ParameterStore flux = ParameterStore.shapes(FROZEN);
+                ParameterStore flux = ParameterStore.shapes(fixed);
                 FluxTransformer transformer = new FluxTransformer(decoder, Conditioning.Kind.TOKENS_ONLY, flux);
-                ParameterStore autoencoder = ParameterStore.shapes(FROZEN);
+                ParameterStore autoencoder = ParameterStore.shapes(fixed);
                 Vae vae = new Vae(fit.vae(), autoencoder)) {
             parts.add(Part.of("policy", model.store(), name -> r.lora() == null));
             if (r.lora() != null) {
@@ -93,7 +91,7 @@ public final class GrpoDryRun {
             parts.add(Part.frozen("decoder", transformer.parameters()));
             parts.add(Part.frozen("autoencoder", vae.parameters()));
         }
-        parts.add(DryRun.frozenTokenizer(fit));
+        parts.add(DryRun.frozenTokenizer(fit, fixed));
         return parts;
     }
 

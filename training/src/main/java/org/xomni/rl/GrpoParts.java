@@ -12,11 +12,8 @@ import org.xomni.rl.prompt.PromptSource;
 import org.xomni.rl.reward.RewardRecipe;
 import org.xomni.rl.reward.Rewards;
 import org.xomni.tensor.ConfigFile;
-import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
-import org.xomni.tensor.Numerics;
-import org.xomni.tensor.Quantization;
 import org.xomni.text.ChatTemplate;
 import org.xomni.text.TextTokenizer;
 import org.xomni.train.Opening;
@@ -104,8 +101,7 @@ public record GrpoParts(
         Supplier<SequenceEncoder> encoder =
                 () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
         Rewards rewards = opening.add(RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder)));
-        FixedDecoder decoder = opening.add(
-                FixedDecoder.load(checkpoint, r.decoder(), Numerics.on(policy.model().numerics().device(), DType.FLOAT32, Quantization.NONE)));
+        FixedDecoder decoder = opening.add(FixedDecoder.load(checkpoint, r.decoder(), policy.model().numerics().device()));
         Drawing drawing = opening.add(new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1));
         HeldOut set = measured == null || settings == null ? null : opening.add(new HeldOut(measured, settings, r.seed(), drawing, rewards));
         return opening.done(new GrpoParts(policy, text, sampler, decoder, drawing, prompts, rewards, set));

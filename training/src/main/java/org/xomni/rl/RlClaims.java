@@ -30,6 +30,7 @@ import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.NewFile;
 import org.xomni.train.RecipeFile;
+import org.xomni.train.Recipes;
 import org.xomni.train.Snapshots;
 import org.xomni.train.Training;
 
@@ -251,10 +252,15 @@ public record RlClaims(
     /** What held-out numbers depend on beside the unified model's weights; the loop may change, and how often it looks at how many prompts. */
     private static String evaluated(HeldOut heldOut, Path recipe, GrpoRecipe r, String device) {
         Path checkpoint = Training.beside(recipe, r.checkpoint());
-        String all = String.join("\n", heldOut.prompts().toString(), r.rewards().toString(), r.decoder().toString(), r.precision().toString(), Long.toString(r.seed()),
+        String all = String.join("\n", heldOut.prompts().toString(), r.rewards().toString(), named(r.decoder()), r.precision().toString(), Long.toString(r.seed()),
                 Measurements.fingerprintOfParts(checkpoint));
         // What was measured on the CPU has names without a device.
         return device.equals("cpu") ? all : all + "\n" + device;
+    }
+
+    /** What was measured in fp32, which was all there was at first, has names without a precision. */
+    private static String named(FixedDecoder.Settings s) {
+        return "Settings[steps=" + s.steps() + ", guidance=" + s.guidance() + "]" + (s.precision() == Recipes.Precision.FLOAT32 ? "" : s.precision());
     }
 
     /** A model and what tells its weights from others. */

@@ -169,10 +169,14 @@ public record DryRun(
         return new DryRun(stage, parts, new Batch("tokens", tokens, false), activations, 0, r.precision(), r.loop(), fit.missing(), fit.problems());
     }
 
+    private static Part frozenTokenizer(Fit fit) {
+        return frozenTokenizer(fit, FROZEN);
+    }
+
     /** The image tokenizer, frozen. */
-    public static Part frozenTokenizer(Fit fit) {
+    public static Part frozenTokenizer(Fit fit, Numerics numerics) {
         EncoderConfig encoder = fit.tokenizer().encoder();
-        try (ParameterStore store = ParameterStore.shapes(FROZEN)) {
+        try (ParameterStore store = ParameterStore.shapes(numerics)) {
             VisionTransformer unused = VisionTransformer.of(store.root().at("vit"), encoder.vit(), fit.grid());
             VectorQuantizer alsoUnused = VectorQuantizer.of(store.root().at("quantizer"), encoder);
             return Part.frozen("image tokenizer", store);

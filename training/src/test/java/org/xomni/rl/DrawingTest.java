@@ -20,6 +20,7 @@ import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
+import org.xomni.train.Recipes;
 
 /** Drawing on several threads at once. */
 class DrawingTest {
@@ -50,7 +51,7 @@ class DrawingTest {
         Phases phases = new Phases();
         try (UnifiedModel model = model();
                 RolloutSampler sampler = new RolloutSampler(MODEL, 3);
-                FixedDecoder decoder = FixedDecoder.load(CHECKPOINT, new FixedDecoder.Settings(2, 1.0), Numerics.cpu(DType.FLOAT32))) {
+                FixedDecoder decoder = FixedDecoder.load(CHECKPOINT, new FixedDecoder.Settings(2, 1.0, Recipes.Precision.FLOAT32), "cpu")) {
             Drawing.Drawings alone = draw(model, sampler, decoder, 1, new Phases());
             for (int threads = 2; threads <= 4; threads++) {
                 Drawing.Drawings together = draw(model, sampler, decoder, threads, phases);

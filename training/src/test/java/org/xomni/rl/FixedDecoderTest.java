@@ -6,12 +6,12 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.rl.prompt.Prompt;
-import org.xomni.tensor.DType;
-import org.xomni.tensor.Numerics;
+import org.xomni.train.Recipes;
 
 /** Pictures of rollouts. */
 class FixedDecoderTest {
@@ -26,7 +26,7 @@ class FixedDecoderTest {
         Rollout a = rollout(3, 4, 1);
         Rollout b = rollout(3, 4, 2);
         Rollout wide = rollout(3, 5, 3);
-        try (FixedDecoder decoder = FixedDecoder.load(CHECKPOINT, new FixedDecoder.Settings(2, 1.0), Numerics.cpu(DType.FLOAT32))) {
+        try (FixedDecoder decoder = FixedDecoder.load(CHECKPOINT, new FixedDecoder.Settings(2, 1.0, Recipes.Precision.FLOAT32), "cpu")) {
             List<Pixels> pictures = decoder.paint(
                     Collections.nCopies(6, Prompt.of("a sign", 48, 64)), List.of(a, b, wide, rollout(3, 4, 1), a, wide), new long[] {7, 7, 7, 7, 8, 7});
             assertThat(pictures).extracting(Pixels::width).as("sizes").containsExactly(
@@ -35,6 +35,19 @@ class FixedDecoderTest {
             assertThat(pictures.get(5)).isSameAs(pictures.get(2));
             assertThat(pictures.get(1)).as("other tokens").isNotEqualTo(pictures.get(0));
             assertThat(pictures.get(4)).as("other noise").isNotEqualTo(pictures.get(0));
+        }
+    }
+
+    @Test
+    void bfloat16PaintsNearlyTheSame() {
+        List<Prompt> prompts = List.of(Prompt.of("a sign", 48, 64));
+        List<Rollout> rollouts = List.of(rollout(3, 4, 1));
+        try (FixedDecoder exact = FixedDecoder.load(CHECKPOINT, new FixedDecoder.Settings(2, 1.0, Recipes.Precision.FLOAT32), "cpu");
+                FixedDecoder rounded = FixedDecoder.load(CHECKPOINT, new FixedDecoder.Settings(2, 1.0, Recipes.Precision.BFLOAT16), "cpu")) {
+            byte[] a = exact.paint(prompts, rollouts, new long[] {7}).getFirst().rgb();
+            byte[] b = rounded.paint(prompts, rollouts, new long[] {7}).getFirst().rgb();
+            double mean = IntStream.range(0, a.length).map(i -> Math.abs((a[i] & 0xFF) - (b[i] & 0xFF))).average().orElseThrow();
+            assertThat(mean).as("levels of 255 between them").isPositive().isLessThan(3);
         }
     }
 }
