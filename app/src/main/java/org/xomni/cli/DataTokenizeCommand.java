@@ -1,16 +1,11 @@
 package org.xomni.cli;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.zip.CRC32C;
-import java.util.zip.CheckedInputStream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.XOmni;
 import org.xomni.data.AnnotatedImages;
@@ -18,13 +13,12 @@ import org.xomni.data.Filters;
 import org.xomni.data.Records;
 import org.xomni.data.SampleSource;
 import org.xomni.data.TokenShardsWriter;
+import org.xomni.data.TokenizerFingerprint;
 import org.xomni.data.WebDataset;
-import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
-import org.xomni.tokenizer.EncoderConfig;
 import org.xomni.tokenizer.ImageTokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -100,11 +94,10 @@ final class DataTokenizeCommand implements Callable<Integer> {
         // In float32 unless asked otherwise: what is cached should be exact.
         DType dtype = model.dtype == null ? DType.FLOAT32 : DType.named(model.dtype);
         try (ImageTokenizer tokenizer = ImageTokenizer.load(folder, Numerics.on(model.device, dtype, Quantization.NONE))) {
-            EncoderConfig encoder = tokenizer.config().encoder();
             Map<String, String> settings = new HashMap<>(about);
-            String vit = checksum(folder.resolve(encoder.siglipPath()));
-            String unused = settings.put("tokenizer", vit + "-" + checksum(folder.resolve(encoder.projectorPath())));
-            unused = settings.put("codebook", Integer.toString(encoder.codebookSize()));
+            // No folder mixes tokens of two tokenizers, and no training takes those of another.
+            String unused = settings.put("tokenizer", TokenizerFingerprint.of(folder));
+            unused = settings.put("codebook", Integer.toString(tokenizer.config().encoder().codebookSize()));
             unused = settings.put("dtype", dtype.name());
             TokenShardsWriter writer = new TokenShardsWriter(tokenizer, batch, shards.readers);
             Filters chosen = filters.filters();
@@ -114,16 +107,5 @@ final class DataTokenizeCommand implements Callable<Integer> {
             }
             shards.run(many, done -> writer.write(shards.folder, accepted, many, shards.perShard, settings, done));
         }
-    }
-
-    /** Tells one tokenizer from another, so that no folder mixes tokens of two. */
-    private static String checksum(Path file) {
-        CRC32C crc = new CRC32C();
-        try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {
-            long unused = in.transferTo(OutputStream.nullOutputStream());
-        } catch (IOException e) {
-            throw new CheckpointException(file + " cannot be read (" + e + "); point --model at a complete checkpoint folder", e);
-        }
-        return Long.toHexString(crc.getValue());
     }
 }

@@ -45,6 +45,25 @@ class TrainCommandTest {
     }
 
     @Test
+    void aRunMayBecomeLongerButNotAnother() throws IOException {
+        String run = folder.resolve("run").toString();
+        Cli begun = Cli.run("train", "autoencoder", "--recipe", recipe, "--run", run);
+        assertThat(begun.exitCode()).as(begun.err()).isZero();
+        String text = Files.readString(Path.of(recipe));
+        Path longer = Files.writeString(folder.resolve("longer.yaml"), text.replace("steps: 2", "steps: 4"));
+        Path other = Files.writeString(folder.resolve("other.yaml"), text.replaceFirst("seed: \\d+", "seed: 12345"));
+
+        Cli longerRun = Cli.run("train", "autoencoder", "--recipe", longer.toString(), "--run", run, "--resume");
+        assertThat(longerRun.exitCode()).as(longerRun.err()).isZero();
+        assertThat(longerRun.err()).contains("steps 2 to 4");
+        assertThat(folder.resolve("run/checkpoints/step-000000004")).exists();
+
+        Cli otherRun = Cli.run("train", "autoencoder", "--recipe", other.toString(), "--run", run, "--resume");
+        assertThat(otherRun.exitCode()).isEqualTo(2);
+        assertThat(otherRun.err()).contains("begun with another recipe");
+    }
+
+    @Test
     void dryRunWritesNothing() {
         Cli dry = Cli.run("train", "autoencoder", "--recipe", recipe, "--run", folder.resolve("run").toString(), "--dry-run");
 

@@ -1,10 +1,11 @@
 package org.xomni.data;
 
 /** A source whose samples are changed, or refused, one by one. */
-record MappedSource(SampleSource source, Change change) implements SampleSource {
+public record MappedSource(SampleSource source, Change change) implements SampleSource {
     /** What happens to each sample. */
     @FunctionalInterface
-    interface Change {
+    public interface Change {
+        /** @throws BrokenSample if the sample is refused */
         Sample apply(Sample sample) throws BrokenSample;
     }
 

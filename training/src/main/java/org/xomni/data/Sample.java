@@ -8,6 +8,8 @@ import java.util.stream.Stream;
  * tokens, of a {@link Dialogue} what the assistant says or draws.
  */
 public sealed interface Sample {
+    /** What is asked for by {@link Generation#asDescription}, as the reference's chat asks unless told otherwise. */
+    String DESCRIBE = "Describe this image in detail.";
 
     /** Names the sample in messages, such as {@code shard-00012.tar/000345}. */
     String key();
@@ -28,6 +30,12 @@ public sealed interface Sample {
         @Override
         public Sample withPictures(List<Picture> pictures) {
             return new Generation(key, prompt, pictures.getFirst());
+        }
+
+        /** The other way round: the user shows the picture and asks what it is, the assistant says the caption. */
+        public Dialogue asDescription() {
+            return new Dialogue(key, List.of(
+                    new Turn(Role.USER, List.of(new Part.Shown(picture), new Part.Said("\n" + DESCRIBE))), Turn.of(Role.ASSISTANT, prompt)));
         }
     }
 

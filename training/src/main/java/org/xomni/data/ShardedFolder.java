@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -73,7 +74,9 @@ record ShardedFolder(Path folder, Kind kind, long samples, int samplesPerShard, 
                     + kind.name().toLowerCase(Locale.ROOT) + " in format " + FORMAT + "; write it anew with xomni data");
         }
         long samples = json.path("samples").asLong(0);
-        ShardedFolder opened = new ShardedFolder(folder, kind, samples, json.path("samples_per_shard").asInt(0), Map.of());
+        Map<String, String> about = new HashMap<>();
+        json.path("about").properties().forEach(entry -> about.put(entry.getKey(), entry.getValue().asString("")));
+        ShardedFolder opened = new ShardedFolder(folder, kind, samples, json.path("samples_per_shard").asInt(0), about);
         for (Path shard : opened.shards()) {
             if (!Files.isRegularFile(shard)) {
                 throw new InputException(shard + " is missing; run the same xomni data command again to finish it");

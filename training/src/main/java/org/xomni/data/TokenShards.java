@@ -33,6 +33,15 @@ public final class TokenShards implements Records {
         }
     }
 
+    /**
+     * The fingerprint of the image tokenizer whose tokens a cache holds, see {@link TokenizerFingerprint}; empty where whoever wrote it did not say.
+     *
+     * @throws InputException if the folder is no tokenised cache
+     */
+    public static String tokenizer(Path folder) {
+        return ShardedFolder.open(folder, ShardedFolder.Kind.TOKENS).about().getOrDefault("tokenizer", "");
+    }
+
     @Override
     public long size() {
         return starts[starts.length - 1];

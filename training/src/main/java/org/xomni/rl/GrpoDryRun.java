@@ -102,6 +102,6 @@ public final class GrpoDryRun {
                 .mapToLong(p -> lora.rank() * (p.getValue().size(0) + p.getValue().size(1)))
                 .sum();
         int bytes = model.numerics().weights().bytes();
-        return new Part("adapters", count, count, count * bytes, count * bytes, bytes < Float.BYTES ? count : 0);
+        return new Part("adapters", count, count, count * bytes, bytes < Float.BYTES ? count : 0);
     }
 }

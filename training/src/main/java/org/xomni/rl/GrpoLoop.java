@@ -109,7 +109,6 @@ public final class GrpoLoop {
                 updates = Long.parseLong(metadata.getOrDefault("updates", "0"));
                 skipped = Long.parseLong(metadata.getOrDefault("skipped_steps", "0"));
                 optimizer.resume(updates);
-                average.resume();
             } else {
                 Map<String, Double> before = evaluate(0, run, average, metrics, new Phases());
                 if (!before.isEmpty()) {

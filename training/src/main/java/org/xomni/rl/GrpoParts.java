@@ -3,6 +3,7 @@ package org.xomni.rl;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.function.Supplier;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.autoregressive.UnifiedModel;
@@ -35,6 +36,8 @@ public record GrpoParts(
         Rewards rewards,
         @Nullable HeldOut heldOut)
         implements AutoCloseable {
+    /** Prompts that show whether a reward has anything to judge. */
+    private static final int SOME = 256;
 
     /**
      * Opens everything that a recipe names.
@@ -92,15 +95,17 @@ public record GrpoParts(
         sampler.require(asked.sizes(folder));
         PromptSource prompts = asked.open(folder);
         PromptSource measured = null;
-        if (evaluation != null) {
+        if (evaluation != null && settings != null) {
             sampler.require(evaluation.prompts().sizes(folder));
             measured = evaluation.prompts().open(folder);
+            measured.requireWithoutRepetition(settings.count());
         }
         Policy policy = opening.add(loaded.get());
         TextTokenizer text = opening.add(TextTokenizer.load(model));
         Supplier<SequenceEncoder> encoder =
                 () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
         Rewards rewards = opening.add(RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder)));
+        rewards.requireJudges(LongStream.range(0, SOME).mapToObj(prompts::prompt).toList());
         FixedDecoder decoder = opening.add(FixedDecoder.load(checkpoint, r.decoder(), policy.model().numerics().device()));
         Drawing drawing = opening.add(new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1));
         HeldOut set = measured == null || settings == null ? null : opening.add(new HeldOut(measured, settings, r.seed(), drawing, rewards));

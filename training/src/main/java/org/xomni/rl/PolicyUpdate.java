@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
 import org.xomni.tensor.XOmniException;
@@ -166,7 +165,7 @@ final class PolicyUpdate implements AutoCloseable {
         Outcome outcome = new Outcome();
         for (int epoch = 0; epoch < settings.epochs(); epoch++) {
             for (List<MicroBatch> miniBatch : batch.miniBatches()) {
-                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(models.of(worker), miniBatch.get(i), batch.temperature()));
+                List<Outcome> parts = workers.share(miniBatch.size(), (worker, i) -> backward(worker, miniBatch.get(i), batch.temperature()));
                 if (outcome.updates == 0) {
                     outcome.firstRatioError = parts.stream().mapToDouble(Outcome::firstRatioError).max().orElse(0);
                 }
@@ -185,13 +184,14 @@ final class PolicyUpdate implements AutoCloseable {
         return outcome;
     }
 
-    private Outcome backward(UnifiedModel model, MicroBatch micro, double temperature) {
+    private Outcome backward(int worker, MicroBatch micro, double temperature) {
         try (Scope scope = Scope.plain()) {
-            Tensor current_BT = TokenScores.of(model, micro.tensors(), temperature).chosen_BT();
+            Tensor current_BT = TokenScores.of(models.of(worker), micro.tensors(), temperature).chosen_BT();
             GrpoLoss loss = GrpoLoss.of(
                     current_BT, micro.old_BT(), micro.reference_BT(), micro.advantages_B1(), micro.weights_BT(), micro.drawn_BT(),
                     settings.clip(), settings.kl());
             loss.total().backward();
+            models.widen(worker);
             Outcome outcome = new Outcome();
             outcome.loss = loss.total().item_float();
             outcome.kl = loss.kl().item_float();

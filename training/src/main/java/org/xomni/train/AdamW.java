@@ -93,6 +93,11 @@ public final class AdamW implements AutoCloseable {
         return masters;
     }
 
+    /** Adds what follows to the gradients in fp32: to be called after the {@code backward} of each micro-batch. */
+    void widenGradients() {
+        Gradients.widen(slots.stream().map(Slot::parameter).toList());
+    }
+
     /**
      * The global norm of the gradients that {@code backward} has left. Parameters that took no part in the loss count as zero.
      *

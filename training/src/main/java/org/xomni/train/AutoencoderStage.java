@@ -113,10 +113,10 @@ public final class AutoencoderStage implements Stage {
 
     @Override
     public Loss gradients(long step, int microBatch, int accumulate) {
-        return loss(step, microBatch).backward(accumulate);
+        return loss(step, microBatch, accumulate).backward();
     }
 
-    private Loss loss(long step, int microBatch) {
+    private Loss loss(long step, int microBatch, int accumulate) {
         Tensor x_B3YX = crops(step, microBatch);
         try (Randomness noise = new Randomness(Seeds.mix(seed, step, microBatch))) {
             Vae.Posterior posterior = vae.encode(x_B3YX);
@@ -134,7 +134,7 @@ public final class AutoencoderStage implements Stage {
             parts.put("kl", kl);
             // Pixels span 2.
             parts.put("psnr", squared.detach().div(new Scalar(4)).log10().mul(new Scalar(-10)));
-            return new Loss(total, parts, settings.batch(), 0);
+            return new Loss(total, 1.0 / accumulate, parts, settings.batch(), 0);
         }
     }
 

@@ -21,7 +21,7 @@ public final class Average implements AutoCloseable {
      * Begins at the weights as they are.
      *
      * @param weights fp32, by name; read after each step
-     * @param decay from 0, which keeps the weights themselves, to below 1
+     * @param decay from 0, with which the averages are the weights themselves, to below 1
      */
     public Average(Map<String, Tensor> weights, double decay) {
         if (!(decay >= 0 && decay < 1)) {
@@ -29,6 +29,10 @@ public final class Average implements AutoCloseable {
         }
         this.weights = weights;
         this.decay = decay;
+        if (decay == 0) {
+            averages.putAll(weights);
+            return;
+        }
         weights.forEach((name, weight) -> {
             try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
                 Tensor average = weight.detach().clone();
@@ -40,9 +44,12 @@ public final class Average implements AutoCloseable {
 
     /** Takes the weights in after a step, counted from 0. */
     public void update(long step) {
+        if (decay == 0) {
+            return;
+        }
         double now = Math.min(decay, (1.0 + step) / (10.0 + step));
         try (Scope scope = Scope.plain(); NoGradGuard guard = new NoGradGuard()) {
-            averages.forEach((name, average) -> average.lerp_(weights.get(name), new Scalar(decay == 0 ? 1 : 1 - now)));
+            averages.forEach((name, average) -> average.lerp_(weights.get(name), new Scalar(1 - now)));
         }
     }
 
@@ -55,13 +62,6 @@ public final class Average implements AutoCloseable {
         return state;
     }
 
-    /** Goes on when weights and {@link #state} have been filled with the values of an earlier time. */
-    public void resume() {
-        if (decay == 0) {
-            update(0);
-        }
-    }
-
     /** The averages by name, fp32. */
     public Map<String, Tensor> averages() {
         return averages;
@@ -69,7 +69,9 @@ public final class Average implements AutoCloseable {
 
     @Override
     public void close() {
-        averages.values().forEach(Tensor::releaseReference);
+        if (decay > 0) {
+            averages.values().forEach(Tensor::releaseReference);
+        }
         averages.clear();
     }
 }

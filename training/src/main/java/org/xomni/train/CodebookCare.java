@@ -53,7 +53,7 @@ final class CodebookCare implements AutoCloseable {
         return unused_K.lt(new Scalar(OUT_OF_USE)).sum();
     }
 
-    /** Takes in what a batch chose. */
+    /** Takes in what a micro-batch chose. */
     void chosen(Tensor z_NC, IbqLoss ibq) {
         forget();
         try (Scope scope = Scope.frozen()) {
@@ -61,8 +61,14 @@ final class CodebookCare implements AutoCloseable {
             features_NC.retainReference();
             distances_N = ibq.distances().clone();
             distances_N.retainReference();
+            unused_K.index_fill_(0, ibq.codes(), new Scalar(-1));
+        }
+    }
+
+    /** Ends a step: what none of its micro-batches chose is unused for one step more. */
+    void stepped() {
+        try (Scope scope = Scope.frozen()) {
             unused_K.add_(new Scalar(1));
-            unused_K.index_fill_(0, ibq.codes(), new Scalar(0));
         }
     }
 

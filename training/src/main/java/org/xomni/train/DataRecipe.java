@@ -10,12 +10,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.xomni.data.AnnotatedImages;
 import org.xomni.data.Filters;
+import org.xomni.data.MappedSource;
 import org.xomni.data.Records;
 import org.xomni.data.Resized;
+import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
 import org.xomni.data.Shares;
 import org.xomni.data.Shuffled;
 import org.xomni.data.TokenShards;
+import org.xomni.data.TokenizerFingerprint;
 import org.xomni.data.WebDataset;
 import org.xomni.data.signs.Level;
 import org.xomni.data.signs.SignsWorld;
@@ -40,6 +43,15 @@ public sealed interface DataRecipe {
 
     /** Its files that are not there. */
     List<String> missing(Path folder);
+
+    /**
+     * Makes sure that pictures which are tokens already are tokens of a checkpoint.
+     *
+     * @param folder the recipe's
+     * @param model with {@code config.json} and the image tokenizer
+     * @throws InputException if they are of another image tokenizer
+     */
+    default void requireTokensOf(Path folder, Path model) {}
 
     /** Whether pictures come as pixels, so that training on tokens needs the image tokenizer. */
     default boolean hasPixels() {
@@ -103,6 +115,14 @@ public sealed interface DataRecipe {
         }
     }
 
+    /** What a caption teaches. */
+    enum Captions {
+        /** To draw the picture that it asks for. */
+        DRAW,
+        /** To say it about the picture: understanding. */
+        DESCRIBE
+    }
+
     /** What lies in files: a fixed number of records, in a new order in each epoch. */
     sealed interface Stored extends DataRecipe {
         /** Of the order. */
@@ -111,12 +131,18 @@ public sealed interface DataRecipe {
         /** Which pictures are too small, too narrow or too large; null for all that the checkpoint takes. */
         @Nullable Filters filters();
 
+        /** What captions teach. */
+        Captions captions();
+
         /** The records. */
         Records records(Path folder);
 
         @Override
         default SampleSource open(Path folder, ImageTransform transform) {
             SampleSource shuffled = new Shuffled(records(folder), seed());
+            if (captions() == Captions.DESCRIBE) {
+                shuffled = new MappedSource(shuffled, sample -> sample instanceof Sample.Generation drawn ? drawn.asDescription() : sample);
+            }
             Filters filters = filters();
             return Resized.by(transform, filters == null ? shuffled : filters.over(shuffled));
         }
@@ -131,8 +157,9 @@ public sealed interface DataRecipe {
      * Pictures with captions or conversations in tar shards; see {@link WebDataset}.
      *
      * @param path a shard, a folder of shards, or shards by pattern: {@code data/coyo/*.tar}
+     * @param captions draw or describe: what a caption teaches
      */
-    record Webdataset(Path path, long seed, @Nullable Filters filters) implements Stored {
+    record Webdataset(Path path, long seed, @Nullable Filters filters, @Default("draw") Captions captions) implements Stored {
         @Override
         public Records records(Path folder) {
             Path resolved = folder.resolve(path);
@@ -173,8 +200,9 @@ public sealed interface DataRecipe {
      *
      * @param path {@code .jsonl}, or {@code .json} with one array
      * @param images folder
+     * @param captions draw or describe: what a caption teaches
      */
-    record Jsonl(Path path, Path images, long seed, @Nullable Filters filters) implements Stored {
+    record Jsonl(Path path, Path images, long seed, @Nullable Filters filters, @Default("draw") Captions captions) implements Stored {
         @Override
         public Records records(Path folder) {
             return new AnnotatedImages(folder.resolve(path), folder.resolve(images));
@@ -196,8 +224,9 @@ public sealed interface DataRecipe {
      * Samples whose pictures are tokens already; see {@link TokenShards}.
      *
      * @param path a folder that {@code xomni data tokenize} wrote
+     * @param captions draw or describe: what a caption teaches
      */
-    record Tokens(Path path, long seed) implements Stored {
+    record Tokens(Path path, long seed, @Default("draw") Captions captions) implements Stored {
         @Override
         public @Nullable Filters filters() {
             return null;
@@ -211,6 +240,15 @@ public sealed interface DataRecipe {
         @Override
         public boolean hasPixels() {
             return false;
+        }
+
+        @Override
+        public void requireTokensOf(Path folder, Path model) {
+            Path cache = folder.resolve(path);
+            String made = TokenShards.tokenizer(cache);
+            if (!made.isEmpty() && !made.equals(TokenizerFingerprint.of(model))) {
+                throw new InputException(cache.normalize() + " holds tokens of another image tokenizer than that of " + model + ", where codes mean something else; write it anew with xomni data tokenize --model " + model);
+            }
         }
 
         @Override
@@ -243,6 +281,11 @@ public sealed interface DataRecipe {
         @Override
         public long mostPixels(ImageTransform transform) {
             return parts.stream().mapToLong(p -> p.source.mostPixels(transform)).max().orElseThrow();
+        }
+
+        @Override
+        public void requireTokensOf(Path folder, Path model) {
+            parts.forEach(p -> p.source.requireTokensOf(folder, model));
         }
 
         @Override

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.xomni.data.BucketBatcher;
 import org.xomni.data.SampleSource;
 import org.xomni.data.SampleStream;
 import org.xomni.data.Seeds;
@@ -110,11 +111,12 @@ public final class DecoderStage implements Stage {
 
     @Override
     public Loss gradients(long step, int microBatch, int accumulate) {
-        return loss(step, microBatch).backward(accumulate);
+        return loss(step, microBatch, accumulate).backward();
     }
 
-    private Loss loss(long step, int microBatch) {
-        List<Pixels> pictures = PictureBatches.pixels(batches.next());
+    private Loss loss(long step, int microBatch, int accumulate) {
+        BucketBatcher.Batch batch = batches.next();
+        List<Pixels> pictures = PictureBatches.pixels(batch);
         try (Randomness noise = new Randomness(Seeds.mix(seed, step, microBatch))) {
             Latents seen = latents(pictures, noise);
             Tensor x0_BLC = seen.x0_BLC();
@@ -125,7 +127,7 @@ public final class DecoderStage implements Stage {
             Tensor kept_BLT = seen.features_BLT().mul(kept(noise, images, x0_BLC.size(1)).to(x0_BLC.device(), ScalarType.Float));
             Tensor velocity_BLC = velocity(x_BLC, s_B, kept_BLT, seen.height(), seen.width());
             Tensor loss = torch.mse_loss(velocity_BLC.to(ScalarType.Float), noise_BLC.sub(x0_BLC).to(ScalarType.Float));
-            return new Loss(loss, Map.of(), images, images * x0_BLC.size(1));
+            return new Loss(loss, batches.share(batch) / accumulate, Map.of(), images, images * x0_BLC.size(1));
         }
     }
 

@@ -198,6 +198,6 @@ public record DryRun(
 
     /** What the run would take in one process. */
     public Memory memory() {
-        return Memory.of(parts, activations, cache);
+        return Memory.of(parts, activations, cache, loop.ema() > 0);
     }
 }

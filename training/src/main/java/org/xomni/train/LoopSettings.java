@@ -36,6 +36,11 @@ public record LoopSettings(
         }
     }
 
+    /** The same with steps, checkpoints and lines of metrics as another has them. */
+    LoopSettings lasting(LoopSettings other) {
+        return new LoopSettings(other.steps, accumulate, learningRate, schedule, optimizer, ema, other.checkpointEvery, other.logEvery);
+    }
+
     /** The learning rate of a step, from 0. */
     public double learningRate(long step) {
         return learningRate * schedule.at(step, steps);

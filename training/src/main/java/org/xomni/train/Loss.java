@@ -8,25 +8,20 @@ import org.bytedeco.pytorch.Tensor;
 /**
  * What a stage makes of one batch.
  *
- * @param total the scalar to be differentiated
+ * @param total a scalar
+ * @param share of the step's loss that it is, 0 to 1: {@code share total} is what is differentiated
  * @param parts scalars to be logged, by name
  * @param samples in the batch
  * @param tokens in the batch
  */
-public record Loss(Tensor total, Map<String, Tensor> parts, long samples, long tokens) {
+public record Loss(Tensor total, double share, Map<String, Tensor> parts, long samples, long tokens) {
     public Loss {
         parts = new LinkedHashMap<>(parts);
     }
 
-    /**
-     * Adds the gradients of its share of the mean over micro-batches.
-     *
-     * @param accumulate micro-batches of a step
-     * @return the share
-     */
-    Loss backward(int accumulate) {
-        Tensor share = total.div(new Scalar((double) accumulate));
-        share.backward();
-        return new Loss(share, parts, samples, tokens);
+    /** Adds the gradients of its share. */
+    Loss backward() {
+        total.mul(new Scalar(share)).backward();
+        return this;
     }
 }

@@ -13,10 +13,9 @@ import org.xomni.tensor.ParameterStore;
  * @param parameters how many scalars
  * @param trained how many of them are trained
  * @param bytes that all weights take
- * @param trainedBytes that trained weights take, and their gradients
  * @param mastered how many trained scalars are not fp32, so that the optimiser holds an fp32 copy
  */
-public record Part(String name, long parameters, long trained, long bytes, long trainedBytes, long mastered) {
+public record Part(String name, long parameters, long trained, long bytes, long mastered) {
 
     /** All of it is trained. */
     public static Part trained(String name, ParameterStore store) {
@@ -34,7 +33,7 @@ public record Part(String name, long parameters, long trained, long bytes, long 
      * @param isTrained by checkpoint name
      */
     public static Part of(String name, ParameterStore store, Predicate<String> isTrained) {
-        Part sum = new Part(name, 0, 0, 0, 0, 0);
+        Part sum = new Part(name, 0, 0, 0, 0);
         for (Map.Entry<String, Tensor> parameter : store.parameters().entrySet()) {
             sum = sum.plus(parameter.getValue(), isTrained.test(parameter.getKey()));
         }
@@ -45,7 +44,6 @@ public record Part(String name, long parameters, long trained, long bytes, long 
         long count = tensor.numel();
         long size = count * tensor.element_size();
         boolean half = tensor.scalar_type().intern() != ScalarType.Float;
-        return new Part(name, parameters + count, trained + (isTrained ? count : 0), bytes + size, trainedBytes + (isTrained ? size : 0),
-                mastered + (isTrained && half ? count : 0));
+        return new Part(name, parameters + count, trained + (isTrained ? count : 0), bytes + size, mastered + (isTrained && half ? count : 0));
     }
 }

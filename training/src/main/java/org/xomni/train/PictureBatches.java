@@ -36,6 +36,11 @@ final class PictureBatches implements AutoCloseable {
         return batch;
     }
 
+    /** How much of a full batch this is: few pictures of a rare size weigh as much as they are. */
+    double share(BucketBatcher.Batch batch) {
+        return (double) batch.samples().size() / size;
+    }
+
     /** The first batch of the source, of another size, without moving on; for sheets, which show the same pictures every time. */
     BucketBatcher.Batch first(int pictures) {
         try (BucketBatcher other = new BucketBatcher(source, BucketBatcher.State.START, pictures, threads)) {

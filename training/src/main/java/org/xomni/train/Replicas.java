@@ -28,27 +28,23 @@ public final class Replicas implements AutoCloseable {
         return models.get(worker);
     }
 
-    /** Adds all gradients to those of the first model and clears the others. */
+    /** Adds what follows to the gradients of a worker's model in fp32. */
+    public void widen(int worker) {
+        Gradients.widen(of(worker).store().parameters().values());
+    }
+
+    /** Adds all gradients to those of the first model, in fp32, and clears the others. */
     public void gather() {
         try (Scope scope = Scope.frozen()) {
             for (UnifiedModel replica : replicas()) {
                 replica.store().parameters().forEach((name, parameter) -> {
                     Tensor gradient = parameter.grad();
                     if (gradient.defined()) {
-                        add(requireNonNull(models.getFirst().store().parameters().get(name)), gradient);
+                        Gradients.add(requireNonNull(models.getFirst().store().parameters().get(name)), gradient);
                         parameter.mutable_grad().reset();
                     }
                 });
             }
-        }
-    }
-
-    private static void add(Tensor parameter, Tensor gradient) {
-        Tensor sum = parameter.grad();
-        if (sum.defined()) {
-            sum.add_(gradient);
-        } else {
-            parameter.mutable_grad().put(gradient.clone());
         }
     }
 

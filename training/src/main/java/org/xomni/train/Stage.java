@@ -19,7 +19,7 @@ public interface Stage extends AutoCloseable {
      * @param step from 0
      * @param microBatch within the step
      * @param accumulate micro-batches of a step
-     * @return the share: those of all micro-batches add up to the loss of the step
+     * @return the loss and its share; every sample, or every target, weighs the same in whichever micro-batch it is
      */
     Loss gradients(long step, int microBatch, int accumulate);
 

@@ -16,7 +16,9 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.xomni.data.BrokenSample;
 import org.xomni.data.BucketBatcher;
+import org.xomni.data.MappedSource;
 import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
 import org.xomni.data.SampleStream;
@@ -150,7 +152,7 @@ public final class TokenizerStage implements Stage {
                 ParameterStore.trainable("the painter", Map.of(), Initial.normal(seed + 3, 0), numerics),
                 this.config.codebookDim(), settings.painterWidth(), patch);
         this.care = new CodebookCare(quantizer.codebook(), seed);
-        this.batches = new PictureBatches(source, settings.batch(), threads);
+        this.batches = new PictureBatches(new MappedSource(source, this::askable), settings.batch(), threads);
     }
 
     @Override
@@ -164,10 +166,10 @@ public final class TokenizerStage implements Stage {
 
     @Override
     public Loss gradients(long step, int microBatch, int accumulate) {
-        return loss(step, microBatch).backward(accumulate);
+        return loss(step, microBatch, accumulate).backward();
     }
 
-    private Loss loss(long step, int microBatch) {
+    private Loss loss(long step, int microBatch, int accumulate) {
         BucketBatcher.Batch batch = batches.next();
         Tensor x_B3YX = pixels(PictureBatches.pixels(batch));
         Tensor z_NC = features(x_B3YX);
@@ -197,7 +199,7 @@ public final class TokenizerStage implements Stage {
             parts.put("language", answers);
             total = total.add(answers, new Scalar(settings.language()));
         }
-        return new Loss(total, parts, batch.samples().size(), z_NC.size(0));
+        return new Loss(total, batches.share(batch) / accumulate, parts, batch.samples().size(), z_NC.size(0));
     }
 
     /** Pictures as the ViT takes them, where it is. */
@@ -239,11 +241,21 @@ public final class TokenizerStage implements Stage {
         return samples.stream().map(this::exchange).toList();
     }
 
+    /** Questions are about one picture; where none are asked, any picture will do. */
+    private Sample askable(Sample sample) throws BrokenSample {
+        boolean asks = settings.languageShare() > 0;
+        if (asks && !(sample instanceof Sample.Dialogue)) {
+            throw new BrokenSample(sample.key() + " has a caption and no question, and the tokenizer learns from dialogues; 'captions: describe' makes captions answers");
+        }
+        if (asks && sample.pictures().size() > 1) {
+            throw new BrokenSample(sample.key() + " has " + sample.pictures().size() + " pictures, and the tokenizer is asked about one at a time");
+        }
+        return sample;
+    }
+
     /** All turns, each ended by a line end; what the assistant says is to be learned. */
     private AlignmentModel.Exchange exchange(Sample sample) {
-        if (!(sample instanceof Sample.Dialogue dialogue)) {
-            throw new InputException("sample " + sample.key() + " has no question; the tokenizer learns from dialogues about pictures");
-        }
+        Sample.Dialogue dialogue = (Sample.Dialogue) sample;
         List<Integer> ids = new ArrayList<>();
         BitSet answers = new BitSet();
         for (Sample.Turn turn : dialogue.turns()) {
@@ -262,6 +274,9 @@ public final class TokenizerStage implements Stage {
 
     @Override
     public void afterStep(long step, AdamW optimizer) {
+        if (step >= settings.continuous()) {
+            care.stepped();
+        }
         if (step == settings.continuous() - 1) {
             spreadCodebook();
         } else if (settings.resetAfter() > 0 && step <= settings.resetUntil()) {

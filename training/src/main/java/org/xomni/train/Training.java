@@ -1,9 +1,12 @@
 package org.xomni.train;
 
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.xomni.data.SampleSource;
 import org.xomni.decoder.Vae;
@@ -68,6 +71,7 @@ public final class Training {
             case "pretrain", "sft" -> {
                 var r = read(recipe, Recipes.Unified.class, run, resume);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
+                r.data().requireTokensOf(beside(recipe, Path.of("")), model);
                 SampleSource tokenised = new TokenisingSource(
                         data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, numerics(Recipes.Precision.FLOAT32, device)));
                 loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision(), device), tokenised, r.readers()),
@@ -80,7 +84,8 @@ public final class Training {
     /**
      * Reads a recipe and makes the folder of its run, in which a copy of it is kept.
      *
-     * @throws InputException if the recipe is not one of that type, or the folder holds a run and {@code resume} is not set or the run has another recipe
+     * @throws InputException if the recipe is not one of that type, or the folder holds a run and {@code resume} is not set or the run has another recipe, which may
+     *     differ in how long and how often only
      */
     public static <T extends Record> T read(Path recipe, Class<T> type, Path run, boolean resume) {
         RecipeFile<T> file = RecipeFile.read(recipe, type);
@@ -88,7 +93,7 @@ public final class Training {
         TrainingLoop.requireFree(run, resume);
         Metrics.requireFree(run);
         Path own = run.resolve("recipe.yaml");
-        if (new Snapshots(run).newest().isPresent() && Files.exists(own) && !RecipeFile.read(own, type).recipe().equals(file.recipe())) {
+        if (new Snapshots(run).newest().isPresent() && Files.exists(own) && !goesOn(RecipeFile.read(own, type).recipe(), file.recipe())) {
             throw new InputException(run + " was begun with another recipe, of which " + own + " is a copy: resume with that one from where it was (its paths are relative to it), or name another folder with --run");
         }
         try {
@@ -98,6 +103,23 @@ public final class Training {
         }
         file.saveTo(own);
         return file.recipe();
+    }
+
+    /** Whether a run of one recipe may go on with another: with more steps, for example, for which the learning rate is that of the longer run. */
+    private static <T extends Record> boolean goesOn(T begun, T now) {
+        return Arrays.stream(begun.getClass().getRecordComponents()).allMatch(component -> {
+            Object before = value(component, begun);
+            Object after = value(component, now);
+            return before instanceof LoopSettings a && after instanceof LoopSettings b ? a.lasting(b).equals(b) : Objects.equals(before, after);
+        });
+    }
+
+    private static @Nullable Object value(RecordComponent component, Record record) {
+        try {
+            return component.getAccessor().invoke(record);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(component + " cannot be read", e);
+        }
     }
 
     private static SampleSource data(Path recipe, Path checkpoint, DataRecipe data) {

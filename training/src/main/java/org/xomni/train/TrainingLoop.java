@@ -77,7 +77,6 @@ public final class TrainingLoop {
                 optimizer.resume(step);
                 stage.resume(metadata.getOrDefault("position", ""));
                 skippedBefore = Long.parseLong(metadata.getOrDefault("skipped", "0"));
-                average.resume();
             }
             listener.started(step, settings.steps(), optimizer.count());
             if (step >= settings.steps()) {
@@ -108,12 +107,15 @@ public final class TrainingLoop {
         long start = System.nanoTime();
         Map<String, Double> sums = new LinkedHashMap<>();
         Map<String, Integer> times = new HashMap<>();
+        double shares = 0;
         long samples = 0;
         long tokens = 0;
         for (int micro = 0; micro < settings.accumulate(); micro++) {
             try (Scope scope = Scope.plain()) {
                 Loss loss = stage.gradients(step, micro, settings.accumulate());
-                sums.merge("loss", (double) loss.total().item_float(), Double::sum);
+                optimizer.widenGradients();
+                sums.merge("loss", loss.share() * loss.total().item_float(), Double::sum);
+                shares += loss.share();
                 loss.parts().forEach((name, part) -> {
                     sums.merge(name, (double) part.item_float(), Double::sum);
                     times.merge(name, 1, Integer::sum);
@@ -122,8 +124,9 @@ public final class TrainingLoop {
                 tokens += loss.tokens();
             }
         }
-        // Shares of the loss add up; a part is averaged over the micro-batches that have it.
-        sums.replaceAll((name, sum) -> sum / times.getOrDefault(name, 1));
+        // The loss is averaged by share, a part over the micro-batches that have it.
+        double whole = shares;
+        sums.replaceAll((name, sum) -> name.equals("loss") ? sum / whole : sum / times.getOrDefault(name, 1));
         stage.afterGradients();
         double norm = optimizer.gradientNorm();
         if (!Double.isFinite(sums.getOrDefault("loss", Double.NaN)) || !Double.isFinite(norm)) {

@@ -227,8 +227,9 @@ public final class UnifiedStage implements Stage {
         PackedBatch batch = ahead.remove();
         position = batch.after();
         Sums sums = workers.count() == 1 ? backward(model, batch, 0, batch.rows(), stepWeighs) : backwardShared(batch, stepWeighs);
-        Tensor share = scalar((sums.image() + settings.textWeight() * sums.text()) / stepWeighs);
-        return new Loss(share, sums.parts(), batch.documents(), batch.tokenCount());
+        double weighs = Math.max(1, weights(batch));
+        Tensor mean = scalar((sums.image() + settings.textWeight() * sums.text()) / weighs);
+        return new Loss(mean, weighs / stepWeighs, sums.parts(), batch.documents(), batch.tokenCount());
     }
 
     /** Workers share the rows; what they compute adds up to the gradients of the whole batch. */

@@ -274,7 +274,7 @@ class RlClaimsTest {
         assertThat(paper.missing()).noneMatch(m -> m.contains("config.json"));
         assertThat(paper.loop().steps()).isEqualTo(200);
         assertThat(paper.amountPerStep()).as("512 images of 1152x1152").isEqualTo(512 * 72 * 72);
-        assertThat(paper.memory().cache()).as("36 layers with keys and values of 4 x 128 in bf16, 8 rows").isEqualTo(36L * 2 * 4 * 128 * 2 * 8 * 72 * 72);
+        assertThat(paper.memory().cache()).as("36 layers with keys and values of 4 x 128 in bf16, 32 rows").isEqualTo(36L * 2 * 4 * 128 * 2 * 32 * 72 * 72);
     }
 
     @Test

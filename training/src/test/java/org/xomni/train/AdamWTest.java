@@ -1,12 +1,15 @@
 package org.xomni.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -34,6 +37,36 @@ class AdamWTest {
                 assertThat(seen.get(1)).isEqualTo(seen.get(0));
                 assertThat(seen.get(2)).isNotEqualTo(seen.get(1));
             }
+        }
+    }
+
+    /** In bf16 256 + 1 is 256, so that the sum would stop there. */
+    @Test
+    void gradientsInBf16AreSummedInFp32() {
+        try (Scope scope = Scope.plain()) {
+            Tensor parameter = Tensors.of(new float[] {1, 2}, 2).to(ScalarType.BFloat16);
+            try (AdamW optimizer = new AdamW(List.of(new ParameterGroup(Map.of("half", parameter), 1)), AdamW.Settings.DEFAULT)) {
+                for (int i = 0; i < 300; i++) {
+                    parameter.sum().backward();
+                    optimizer.widenGradients();
+                }
+                assertThat(Tensors.floats(parameter.grad())).containsExactly(300, 300);
+                Gradients.add(parameter, torch.ones_like(parameter));
+                assertThat(Tensors.floats(parameter.grad())).containsExactly(301, 301);
+                assertThat(optimizer.gradientNorm()).isCloseTo(301 * Math.sqrt(2), within(1e-3));
+                optimizer.step(0.1, optimizer.gradientNorm());
+                assertThat(parameter.grad().defined()).isFalse();
+                assertThat(Tensors.floats(parameter.detach().to(ScalarType.Float))[0]).isLessThan(1);
+            }
+        }
+    }
+
+    @Test
+    void aLossCountsByItsShare() {
+        try (Scope scope = Scope.plain()) {
+            Tensor parameter = Tensors.of(new float[] {1, 2}, 2).requires_grad_(true);
+            Loss unused = new Loss(parameter.sum(), 0.25, Map.of(), 1, 1).backward();
+            assertThat(Tensors.floats(parameter.grad())).containsExactly(0.25f, 0.25f);
         }
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.xomni.data.Picture;
 import org.xomni.data.Sample;
 import org.xomni.data.SampleSource;
 import org.xomni.data.TokenShardsWriter;
+import org.xomni.data.TokenizerFingerprint;
 import org.xomni.data.WebDatasetWriter;
 import org.xomni.data.signs.SignsWorld;
 import org.xomni.image.Pixels;
@@ -154,5 +156,34 @@ class DataRecipeTest {
             prompts.add(((Sample.Generation) SIGNS.sample(i)).prompt());
         }
         return prompts;
+    }
+
+    @Test
+    void captionsDescribeIfAskedTo() throws Exception {
+        try (SampleSource source = open("{kind: webdataset, path: tars, seed: 1, captions: describe}");
+                SampleSource drawn = open("{kind: webdataset, path: tars, seed: 1}")) {
+            Sample.Dialogue dialogue = (Sample.Dialogue) source.sample(0);
+            Sample.Generation generation = (Sample.Generation) drawn.sample(0);
+            assertThat(dialogue.turns()).extracting(Sample.Turn::role).containsExactly(Sample.Role.USER, Sample.Role.ASSISTANT);
+            assertThat(dialogue.turns().getFirst().parts()).last().isEqualTo(new Sample.Part.Said("\nDescribe this image in detail."));
+            assertThat(dialogue.turns().getLast().parts()).containsExactly(new Sample.Part.Said(generation.prompt()));
+            assertThat(dialogue.pictures()).hasSize(1);
+        }
+    }
+
+    @Test
+    void tokensOfAnotherTokenizerAreRefused() throws Exception {
+        Path mine = TinyCheckpoint.withFrozenParts(folder.resolve("mine")).resolve("model");
+        Path other = TinyCheckpoint.withFrozenParts(folder.resolve("other")).resolve("model");
+        Files.copy(mine.resolve("siglip.pt"), other.resolve("siglip.pt"), StandardCopyOption.REPLACE_EXISTING);
+        Files.write(other.resolve("projector.pt"), new byte[] {1});
+        try (ImageTokenizer tokenizer = ImageTokenizer.load(mine, TinyCheckpoint.FP32)) {
+            new TokenShardsWriter(tokenizer, 4, 1).write(
+                    folder.resolve("tokens"), SIGNS, 6, 6, Map.of("tokenizer", TokenizerFingerprint.of(mine)), done -> {});
+        }
+        DataRecipe tokens = read("{kind: mixture, seed: 1, parts: [{weight: 1, source: {kind: tokens, path: tokens, seed: 1}}]}");
+        tokens.requireTokensOf(folder, mine);
+        assertThatThrownBy(() -> tokens.requireTokensOf(folder, other))
+                .isInstanceOf(InputException.class).hasMessageContaining("tokens of another image tokenizer");
     }
 }

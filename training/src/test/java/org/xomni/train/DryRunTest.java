@@ -51,7 +51,9 @@ class DryRunTest {
         assertThat(memory.gradients()).isEqualTo(4 * n);
         assertThat(memory.masters()).as("an fp32 parameter is its own master").isZero();
         assertThat(memory.moments()).isEqualTo(8 * n);
-        assertThat(memory.averages()).isEqualTo(4 * n);
+        assertThat(memory.averages()).as("with ema 0 they are the weights").isZero();
+        Path averaged = Files.writeString(folder.resolve("averaged.yaml"), Files.readString(unified("", "everything", 64)).replace("ema: 0", "ema: 0.9"));
+        assertThat(DryRun.of("sft", averaged).memory().averages()).isEqualTo(4 * n);
     }
 
     @Test
@@ -60,6 +62,7 @@ class DryRunTest {
 
         Part model = dry.parts().getFirst();
         assertThat(dry.memory().masters()).isEqualTo(4 * model.mastered()).isPositive();
+        assertThat(dry.memory().gradients()).as("sums are fp32").isEqualTo(4 * model.trained());
         assertThat(model.bytes()).isEqualTo(4 * (model.parameters() - model.mastered()) + 2 * model.mastered());
     }
 

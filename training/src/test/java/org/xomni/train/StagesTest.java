@@ -8,9 +8,13 @@ import static org.xomni.train.SmallStages.losses;
 import static org.xomni.train.SmallStages.state;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -21,7 +25,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.xomni.data.Picture;
+import org.xomni.data.Sample;
+import org.xomni.data.SampleSource;
 import org.xomni.data.signs.SignsWorld.Tasks;
+import org.xomni.image.Pixels;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
@@ -211,5 +219,58 @@ class StagesTest {
             }
         }
         return files;
+    }
+
+    private static Stage tokenizer(Path model, long resetAfter, SampleSource source) {
+        return new TokenizerStage(
+                TokenizerConfig.read(model), TextTokenizer.load(model), null,
+                new TokenizerStage.Settings(
+                        4, TinyCheckpoint.GRID, 0.1, 2, 2, resetAfter, 1000, 1, 0.5, 5, 1, 32, TokenizerStage.Back.TRAINED, new AlignmentModel.Settings(16, 1, 2)),
+                7, TinyCheckpoint.FP32, source, 1);
+    }
+
+    /** Ten steps with codes, of three micro-batches each. */
+    @Test
+    void stepsWithoutUseAreNotMicroBatches() {
+        Path model = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint")).resolve("model");
+        LoopSettings one = loop(12, 12);
+        LoopSettings three = new LoopSettings(12, 3, 1e-2, one.schedule(), one.optimizer(), 0, 12, 1);
+        double[] unused = losses(tokenizer(model, 0, TinyCheckpoint.signs(Tasks.UNDERSTANDING, 4)), three, folder.resolve("run"), false, -1);
+        List<Byte> bytes = Objects.requireNonNull(state(folder.resolve("run")).get("buffer/unused"));
+        ByteBuffer steps = ByteBuffer.allocate(bytes.size()).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.forEach(steps::put);
+        List<Float> each = new ArrayList<>();
+        for (steps.flip(); steps.hasRemaining(); ) {
+            each.add(steps.getFloat());
+        }
+        assertThat(each).as("steps since each code was chosen").contains(0f, 9f).allSatisfy(s -> assertThat(s).isBetween(0f, 10f));
+    }
+
+    @Test
+    void theTokenizerSkipsWhatItCannotBeAskedAbout() {
+        Path model = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint")).resolve("model");
+        SampleSource dialogues = TinyCheckpoint.signs(Tasks.UNDERSTANDING, 4);
+        SampleSource captions = TinyCheckpoint.signs(Tasks.GENERATION, 4);
+        SampleSource mixed = index -> switch ((int) (index % 3)) {
+            case 0 -> dialogues.sample(index / 3);
+            case 1 -> captions.sample(index / 3);
+            default -> new Sample.Dialogue("two", List.of(
+                    new Sample.Turn(Sample.Role.USER, List.of(
+                            new Sample.Part.Shown(captions.sample(0).pictures().getFirst()), new Sample.Part.Shown(captions.sample(1).pictures().getFirst()))),
+                    Sample.Turn.of(Sample.Role.ASSISTANT, "two signs")));
+        };
+        assertThat(losses(tokenizer(model, 0, mixed), loop(3, 3), folder.resolve("run"), false, -1)).hasSize(3);
+        assertThat(MetricsFile.read(folder.resolve("run")).lines().stream().map(MetricsFile.Line::problem).filter(Objects::nonNull))
+                .anyMatch(p -> p.contains("has a caption and no question")).anyMatch(p -> p.contains("has 2 pictures"));
+    }
+
+    /** Pictures of sizes that are rare leave their bucket before it is full, and weigh as much as they are. */
+    @Test
+    void aSmallBatchWeighsAsMuchAsItHas() {
+        SampleSource growing = index -> new Sample.Generation("" + index, "", new Picture.Raw(new Pixels(4, 4 + (int) index)));
+        try (PictureBatches batches = new PictureBatches(growing, 4, 1); PictureBatches full = new PictureBatches(TinyCheckpoint.signs(Tasks.GENERATION, 4), 4, 1)) {
+            assertThat(batches.share(batches.next())).isEqualTo(0.25);
+            assertThat(full.share(full.next())).isEqualTo(1);
+        }
     }
 }

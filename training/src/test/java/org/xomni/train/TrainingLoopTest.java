@@ -43,7 +43,7 @@ class TrainingLoopTest {
         @Override
         public Loss gradients(long step, int microBatch, int accumulate) {
             Loss loss = stage.gradients(step, microBatch, accumulate);
-            return step == at ? new Loss(loss.total().mul(new Scalar(Double.NaN)), loss.parts(), loss.samples(), loss.tokens()) : loss;
+            return step == at ? new Loss(loss.total().mul(new Scalar(Double.NaN)), loss.share(), loss.parts(), loss.samples(), loss.tokens()) : loss;
         }
 
         @Override

@@ -82,6 +82,13 @@ public record FilePrompts(List<Prompt> prompts, long seed) implements PromptSour
     }
 
     @Override
+    public void requireWithoutRepetition(long count) {
+        if (count > prompts.size()) {
+            throw new InputException(count + " prompts of a file are to be measured, and it has " + prompts.size() + "; ask for fewer, or write more");
+        }
+    }
+
+    @Override
     public Prompt prompt(long index) {
         long n = prompts.size();
         return prompts.get((int) new Permutation(n, Seeds.mix(seed, index / n)).at(index % n));

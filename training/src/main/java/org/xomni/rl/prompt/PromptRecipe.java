@@ -141,12 +141,7 @@ public sealed interface PromptRecipe {
 
         @Override
         public PromptSource open(Path folder) {
-            Shares shares = shares(parts, seed);
-            List<PromptSource> sources = parts.stream().map(p -> p.prompts.open(folder)).toList();
-            return index -> {
-                Shares.Place place = shares.place(index);
-                return sources.get(place.part()).prompt(place.index());
-            };
+            return new MixedPrompts(shares(parts, seed), parts.stream().map(p -> p.prompts.open(folder)).toList());
         }
 
         @Override

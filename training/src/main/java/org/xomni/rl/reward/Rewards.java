@@ -15,6 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import org.xomni.rl.prompt.Prompt;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.XOmniException;
 
@@ -100,6 +101,21 @@ public record Rewards(List<WeightedReward> rewards) implements AutoCloseable {
             }
         }
         return new Scores(total, absolute, parts);
+    }
+
+    /**
+     * Makes sure that each reward has something to say: one that judges no prompt would count for nothing, and nobody would notice.
+     *
+     * @param prompts some of those that are trained on
+     * @throws InputException naming a reward that judges none of them
+     */
+    public void requireJudges(List<Prompt> prompts) {
+        for (WeightedReward part : rewards) {
+            if (prompts.stream().noneMatch(part.reward()::judges)) {
+                throw new InputException("the reward '" + part.name() + "' judges none of the first " + prompts.size()
+                        + " prompts, as they do not say what it needs (text to be written, a scene of signs); say so in the prompts, or leave it out");
+            }
+        }
     }
 
     /** The scores of each part, as they come. */

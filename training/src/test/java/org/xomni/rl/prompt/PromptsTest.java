@@ -123,4 +123,16 @@ class PromptsTest {
         assertThat(large).isEqualTo(3072);
         assertThat(mixture.sizes(folder)).extracting(PromptRecipe.Size::toString).containsExactlyInAnyOrder("128x128", "96x96");
     }
+
+    @Test
+    void whatIsMeasuredDoesNotRepeat() throws IOException {
+        Files.writeString(folder.resolve("p.txt"), "one\ntwo\nthree\n");
+        PromptRecipe.File file = new PromptRecipe.File(Path.of("p.txt"), 1, "128x128");
+        file.open(folder).requireWithoutRepetition(3);
+        assertThatThrownBy(() -> file.open(folder).requireWithoutRepetition(4)).isInstanceOf(InputException.class).hasMessageContaining("it has 3");
+        PromptSource mixed = new PromptRecipe.Mixture(1, List.of(
+                new PromptRecipe.Mixture.Part(1, file), new PromptRecipe.Mixture.Part(99, new PromptRecipe.SignsScenes(3, List.of("128x128"), Split.TRAIN)))).open(folder);
+        mixed.requireWithoutRepetition(20);
+        assertThatThrownBy(() -> mixed.requireWithoutRepetition(4096)).isInstanceOf(InputException.class).hasMessageContaining("it has 3");
+    }
 }

@@ -36,6 +36,7 @@ import org.xomni.rl.Policy;
 import org.xomni.rl.prompt.Prompt;
 import org.xomni.tensor.ConfigFile;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Scope;
 import org.xomni.tensor.Tensors;
@@ -299,5 +300,25 @@ class RewardsTest {
 
     private static Drawn of(Prompt prompt, int token) {
         return new Drawn(prompt, new Pixels(16, 16), new ImageTokens(1, 1, new int[] {token}));
+    }
+
+    @Test
+    void aRewardThatJudgesNothingIsNamed() {
+        Reward text = new Reward() {
+            @Override
+            public boolean judges(Prompt prompt) {
+                return prompt.written().isPresent();
+            }
+
+            @Override
+            public double[] score(List<Drawn> drawn) {
+                return new double[drawn.size()];
+            }
+        };
+        Rewards rewards = new Rewards(List.of(weighted("always", drawn -> new double[drawn.size()], 1), weighted("text", text, 1)));
+        Prompt cat = Prompt.of("a cat", 16, 16);
+        rewards.requireJudges(List.of(cat, new Prompt("a sign", 16, 16, Optional.of("OPEN"), Optional.empty())));
+        assertThatThrownBy(() -> rewards.requireJudges(List.of(cat, cat)))
+                .isInstanceOf(InputException.class).hasMessageContaining("the reward 'text' judges none of the first 2 prompts");
     }
 }
