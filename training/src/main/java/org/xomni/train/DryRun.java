@@ -149,6 +149,9 @@ public record DryRun(
         fit.rows(config, s.length(), r.data());
         int unused = fit.text(config);
         fit.data(r.data());
+        if (r.heldOut() != null) {
+            fit.data(r.heldOut().data());
+        }
         if (r.start() != null) {
             fit.start(Training.beside(recipe, r.start()), config);
         }

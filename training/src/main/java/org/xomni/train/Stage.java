@@ -29,6 +29,16 @@ public interface Stage extends AutoCloseable {
     /** After the optimiser's step: what changes weights by other means than gradients. */
     default void afterStep(long step, AdamW optimizer) {}
 
+    /**
+     * What is measured on samples that are not trained on, by name.
+     *
+     * @param step how many steps are done
+     * @return nothing unless it is time
+     */
+    default Map<String, Double> heldOut(long step) {
+        return Map.of();
+    }
+
     /** Tensors beside the optimiser's that a resumed run needs, by name; filled in place on resuming. */
     default Map<String, Tensor> buffers() {
         return Map.of();

@@ -71,10 +71,10 @@ public final class Training {
             case "pretrain", "sft" -> {
                 var r = read(recipe, Recipes.Unified.class, run, resume);
                 Path model = beside(recipe, r.checkpoint()).resolve("model");
-                r.data().requireTokensOf(beside(recipe, Path.of("")), model);
-                SampleSource tokenised = new TokenisingSource(
-                        data(recipe, r.checkpoint(), r.data()), ImageTokenizer.load(model, numerics(Recipes.Precision.FLOAT32, device)));
-                loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision(), device), tokenised, r.readers()),
+                SampleSource data = tokenised(recipe, r.checkpoint(), r.data(), device);
+                UnifiedStage.HeldOut heldOut = r.heldOut() == null ? null
+                        : new UnifiedStage.HeldOut(tokenised(recipe, r.checkpoint(), r.heldOut().data(), device), r.heldOut().batches(), r.heldOut().every());
+                loop(new UnifiedStage(model, start(recipe, r.start()), r.stage(), r.seed(), numerics(r.precision(), device), data, heldOut, r.readers()),
                         r.loop(), run, resume, listener);
             }
             default -> throw new InputException("stage '" + stage + "' is not known; use one of " + STAGES + ", or grpo");
@@ -120,6 +120,13 @@ public final class Training {
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(component + " cannot be read", e);
         }
+    }
+
+    /** Samples as tokens, those that come as pixels by the checkpoint's image tokenizer. */
+    private static SampleSource tokenised(Path recipe, Path checkpoint, DataRecipe data, String device) {
+        Path model = beside(recipe, checkpoint).resolve("model");
+        data.requireTokensOf(beside(recipe, Path.of("")), model);
+        return new TokenisingSource(data(recipe, checkpoint, data), ImageTokenizer.load(model, numerics(Recipes.Precision.FLOAT32, device)));
     }
 
     private static SampleSource data(Path recipe, Path checkpoint, DataRecipe data) {

@@ -78,6 +78,12 @@ public final class TrainingLoop {
                 stage.resume(metadata.getOrDefault("position", ""));
                 skippedBefore = Long.parseLong(metadata.getOrDefault("skipped", "0"));
             }
+            if (found.isEmpty()) {
+                Map<String, Double> before = stage.heldOut(0);
+                if (!before.isEmpty()) {
+                    metrics.write(0, before);
+                }
+            }
             listener.started(step, settings.steps(), optimizer.count());
             if (step >= settings.steps()) {
                 export(step, average);
@@ -87,10 +93,12 @@ public final class TrainingLoop {
                 stage.afterStep(step, optimizer);
                 average.update(step);
                 step++;
+                Map<String, Double> heldOut = stage.heldOut(step);
+                measured.putAll(heldOut);
                 tellSkipped(step, measured, metrics);
                 listener.stepped(step, measured);
                 boolean last = step == settings.steps() || listener.stop();
-                if (step % settings.logEvery() == 0 || last) {
+                if (step % settings.logEvery() == 0 || last || !heldOut.isEmpty()) {
                     metrics.write(step, measured);
                 }
                 if (step % settings.checkpointEvery() == 0 || last) {

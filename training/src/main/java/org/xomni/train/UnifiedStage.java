@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -87,6 +88,15 @@ public final class UnifiedStage implements Stage {
         }
     }
 
+    /**
+     * What the loss is measured on beside.
+     *
+     * @param source of tokenised samples; the stage closes it
+     * @param batches of its rows
+     * @param every so many steps
+     */
+    public record HeldOut(SampleSource source, int batches, long every) {}
+
     private static final String CODEBOOK = "quantize.embedding.weight";
     private static final List<String> IMAGE_TABLES = List.of("model.mm_embed_tokens.weight", "mm_head.weight");
 
@@ -107,15 +117,25 @@ public final class UnifiedStage implements Stage {
     /** Of the step that is being taken: micro-batches to come, and what all targets weigh together. */
     private final Deque<PackedBatch> ahead = new ArrayDeque<>();
     private double stepWeighs;
+    private final List<PackedBatch> heldOut;
+    private final long heldOutEvery;
+
+    /** A stage that measures nothing beside. */
+    public UnifiedStage(
+            Path modelFolder, @Nullable Path start, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
+        this(modelFolder, start, settings, seed, numerics, source, null, threads);
+    }
 
     /**
      * @param modelFolder configuration, text tokenizer and {@code projector.pt} of the checkpoint, which may have a decoder beside them
      * @param start a folder with {@code model*.safetensors} to start from, or null for fresh weights
      * @param source of tokenised samples; this stage closes it
+     * @param heldOut samples that are not trained on, or null
      * @param threads that read samples
      */
     public UnifiedStage(
-            Path modelFolder, @Nullable Path start, Settings settings, long seed, Numerics numerics, SampleSource source, int threads) {
+            Path modelFolder, @Nullable Path start, Settings settings, long seed, Numerics numerics, SampleSource source, @Nullable HeldOut heldOut,
+            int threads) {
         ConfigFile json = ConfigFile.read(modelFolder.resolve("config.json"));
         this.settings = settings;
         this.seed = seed;
@@ -131,6 +151,17 @@ public final class UnifiedStage implements Stage {
         // With fewer rows than threads these share operations instead.
         this.workers = new Workers(numerics.onCpu() && settings.rows() >= Engine.threads() ? Engine.threads() : 1);
         this.packer = packer();
+        this.heldOut = heldOut == null ? List.of() : first(heldOut, modelFolder);
+        this.heldOutEvery = heldOut == null ? 1 : heldOut.every();
+    }
+
+    /** The first batches of samples, with all their prompts. */
+    private List<PackedBatch> first(HeldOut samples, Path modelFolder) {
+        var whole = new SequenceEncoder(config, text, ChatTemplate.load(modelFolder), SequenceEncoder.PromptDropping.NONE);
+        try (SampleSource closed = samples.source();
+                Packer first = new Packer(closed, whole, Packer.State.START, settings.rows(), settings.length(), threads)) {
+            return IntStream.range(0, samples.batches()).mapToObj(i -> first.next()).toList();
+        }
     }
 
     /**
@@ -299,21 +330,46 @@ public final class UnifiedStage implements Stage {
                     textTargets + other.textTargets, imageTargets + other.imageTargets);
         }
 
-        Map<String, Tensor> parts() {
-            Map<String, Tensor> parts = new LinkedHashMap<>();
+        /** Of the kinds of targets that there are. */
+        Map<String, Double> means() {
+            Map<String, Double> means = new LinkedHashMap<>();
             if (imageTargets > 0) {
-                parts.put("image", scalar(image / imageTargets));
-                parts.put("image_accuracy", scalar(imageHits / imageTargets));
+                means.put("image", image / imageTargets);
+                means.put("image_accuracy", imageHits / imageTargets);
             }
             if (textTargets > 0) {
-                parts.put("text", scalar(text / textTargets));
+                means.put("text", text / textTargets);
             }
+            return means;
+        }
+
+        Map<String, Tensor> parts() {
+            Map<String, Tensor> parts = new LinkedHashMap<>();
+            means().forEach((name, mean) -> parts.put(name, scalar(mean)));
             return parts;
         }
     }
 
     private static Tensor scalar(double value) {
         return Tensors.of(new float[] {(float) value});
+    }
+
+    /** The mean loss of a target, those of both kinds, and how many image tokens are the likeliest. */
+    @Override
+    public Map<String, Double> heldOut(long step) {
+        if (heldOut.isEmpty() || step % heldOutEvery != 0) {
+            return Map.of();
+        }
+        Sums sums = heldOut.stream().map(batch -> {
+            try (Scope scope = Scope.frozen()) {
+                return Sums.of(score(model, batch, 0, batch.rows()));
+            }
+        }).reduce(Sums.NONE, Sums::plus);
+        double weighs = Math.max(1, sums.imageTargets() + settings.textWeight() * sums.textTargets());
+        Map<String, Double> measured = new LinkedHashMap<>();
+        measured.put("held_out_loss", (sums.image() + settings.textWeight() * sums.text()) / weighs);
+        sums.means().forEach((name, mean) -> measured.put("held_out_" + name, mean));
+        return measured;
     }
 
     @Override

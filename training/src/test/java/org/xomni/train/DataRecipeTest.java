@@ -97,7 +97,8 @@ class DataRecipeTest {
         try (SampleSource source = open(signs.formatted("practice"))) {
             assertThat(source.sample(0).key()).isEqualTo("signs/1/practice/0");
         }
-        assertThatThrownBy(() -> open(signs.formatted("held-out"))).isInstanceOf(InputException.class).hasMessageContaining("train or practice");
+        assertThat(read(signs.formatted("train")).isHeldOut()).isFalse();
+        assertThat(read("{kind: mixture, seed: 1, parts: [{weight: 1, source: " + signs.formatted("held-out") + "}]}").isHeldOut()).isTrue();
     }
 
     @Test

@@ -114,6 +114,16 @@ class DryRunTest {
     }
 
     @Test
+    void whatIsMeasuredOnIsNotTrainedOn() throws IOException {
+        String trained = Files.readString(unified("", "everything", 64));
+        Path onHeldOut = Files.writeString(folder.resolve("wrong.yaml"), trained.replace("sizes: [96x96]}", "sizes: [96x96], split: held-out}"));
+        assertThatThrownBy(() -> DryRun.of("sft", onHeldOut)).isInstanceOf(InputException.class).hasMessageContaining("train or practice");
+        Path beside = Files.writeString(folder.resolve("beside.yaml"), trained
+                + "held-out: {data: {kind: signs, seed: 1, split: held-out, tasks: {generation: 1}, sizes: [96x96]}, batches: 2, every: 5}\n");
+        assertThat(DryRun.of("sft", beside).problems()).isEmpty();
+    }
+
+    @Test
     void refusesCropsThatAreNoWholeLatents() throws IOException {
         Path recipe = recipe("", "stage: {batch: 4, crop: 60, edges: 0, kl: 0}");
 

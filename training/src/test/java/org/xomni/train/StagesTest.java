@@ -273,4 +273,24 @@ class StagesTest {
             assertThat(full.share(full.next())).isEqualTo(1);
         }
     }
+
+    /** What is held out is scored as what is learned from, at the steps that are asked for, and changes nothing. */
+    @Test
+    void theLossOnWhatIsHeldOutIsMeasuredBeside() {
+        Path model = TinyCheckpoint.withFrozenParts(folder.resolve("checkpoint")).resolve("model");
+        var settings = new UnifiedStage.Settings(UnifiedStage.Trained.EVERYTHING, 2, 128, 0, 2, true, 0);
+        for (boolean beside : new boolean[] {false, true}) {
+            UnifiedStage.HeldOut heldOut = beside ? new UnifiedStage.HeldOut(TinyCheckpoint.tokenised(new Tasks(1, 1, 0, 0, 0), 4), 1, 5) : null;
+            Stage stage = new UnifiedStage(
+                    model, null, settings, 7, TinyCheckpoint.FP32, TinyCheckpoint.tokenised(new Tasks(1, 1, 0, 0, 0), 4), heldOut, 1);
+            double[] unused = losses(stage, loop(12, 12), folder.resolve("run-" + beside), false, -1);
+        }
+        MetricsFile metrics = MetricsFile.read(folder.resolve("run-true"));
+        assertThat(metrics.series("held_out_loss").steps()).containsExactly(0, 5, 10);
+        double[] losses = metrics.series("held_out_loss").values();
+        assertThat(losses[0]).as("the first batch, before the first step").isCloseTo(metrics.series("loss").values()[0], withinPercentage(0.01));
+        assertThat(losses[2]).isLessThan(losses[0]);
+        assertThat(metrics.series("held_out_text").values()).hasSize(3);
+        assertThat(state(folder.resolve("run-true"))).isEqualTo(state(folder.resolve("run-false")));
+    }
 }
