@@ -42,7 +42,7 @@ public final class GrpoDryRun {
         if (r.heldOut() != null) {
             fit.missing(r.heldOut().prompts().missing(folder));
         }
-        r.rewards().forEach(reward -> fit.missing(reward.reward().missing()));
+        r.rewards().forEach(reward -> fit.missing(reward.reward().missing(folder)));
         int patch = fit.tokenizer().transform().patchSize();
         long tokens = sizes(r, folder).peek(size -> size.requireMultipleOf(patch)).mapToLong(size -> size.tokens(patch)).max().orElse(0);
         fit.image(config, tokens);

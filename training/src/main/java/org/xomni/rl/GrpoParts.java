@@ -104,7 +104,7 @@ public record GrpoParts(
         TextTokenizer text = opening.add(TextTokenizer.load(model));
         Supplier<SequenceEncoder> encoder =
                 () -> new SequenceEncoder(policy.model().config(), text, ChatTemplate.load(model), SequenceEncoder.PromptDropping.NONE);
-        Rewards rewards = opening.add(RewardRecipe.open(r.rewards(), new RewardRecipe.Models(policy.model(), policy.reference(), encoder)));
+        Rewards rewards = opening.add(RewardRecipe.open(r.rewards(), new RewardRecipe.Run(folder, policy.model(), policy.reference(), encoder)));
         rewards.requireJudges(LongStream.range(0, SOME).mapToObj(prompts::prompt).toList());
         FixedDecoder decoder = opening.add(FixedDecoder.load(checkpoint, r.decoder(), policy.model().numerics().device()));
         Drawing drawing = opening.add(new Drawing(sampler, decoder, policy.model().numerics().onCpu() ? Engine.threads() : 1));

@@ -1,5 +1,6 @@
 package org.xomni.rl.reward;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,22 +18,27 @@ import org.xomni.train.Opening;
 public sealed interface RewardRecipe {
 
     /** Makes the reward. */
-    Reward open(Models models);
+    Reward open(Run run);
 
     /** Its name in metrics when the recipe gives none. */
     String name();
 
-    /** What is not there that it needs, such as the key of a server. */
-    default List<String> missing() {
+    /**
+     * What is not there that it needs, such as the key of a server.
+     *
+     * @param folder the recipe's
+     */
+    default List<String> missing(Path folder) {
         return List.of();
     }
 
     /**
      * What rewards may need of the run. Models stay the caller's.
      *
+     * @param folder the recipe's, from which paths of rewards begin
      * @param encoder writes dialogues as the model reads them
      */
-    record Models(UnifiedModel policy, UnifiedModel reference, Supplier<SequenceEncoder> encoder) {}
+    record Run(Path folder, UnifiedModel policy, UnifiedModel reference, Supplier<SequenceEncoder> encoder) {}
 
     /**
      * A term of the sum.
@@ -61,18 +67,18 @@ public sealed interface RewardRecipe {
             return name == null ? reward.name() : name;
         }
 
-        WeightedReward open(Models models) {
+        WeightedReward open(Run run) {
             Duration limit = timeout == null ? null : Duration.ofMillis(Math.round(timeout * 1e3));
-            return new WeightedReward(named(), reward.open(models), weight, scale, limit, onFailure);
+            return new WeightedReward(named(), reward.open(run), weight, scale, limit, onFailure);
         }
     }
 
     /** Makes all rewards of a recipe. */
-    static Rewards open(List<Entry> entries, Models models) {
+    static Rewards open(List<Entry> entries, Run run) {
         try (Opening opening = new Opening()) {
             List<WeightedReward> rewards = new ArrayList<>();
             for (Entry entry : entries) {
-                WeightedReward opened = entry.open(models);
+                WeightedReward opened = entry.open(run);
                 opening.add(opened.reward());
                 rewards.add(opened);
             }
@@ -92,7 +98,7 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public Reward open(Models models) {
+        public Reward open(Run run) {
             return new OcrAccuracy(new TextReader(), likelihood, Math.max(threads, Engine.threads()));
         }
 
@@ -114,7 +120,7 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public Reward open(Models models) {
+        public Reward open(Run run) {
             return new SignsFidelity(whole, textPlace, Engine.threads());
         }
 
@@ -147,8 +153,8 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public Reward open(Models models) {
-            return new SelfReward(judge == Judge.REFERENCE ? models.reference() : models.policy(), models.encoder().get(), question, rows);
+        public Reward open(Run run) {
+            return new SelfReward(judge == Judge.REFERENCE ? run.reference() : run.policy(), run.encoder().get(), question, rows);
         }
 
         @Override
@@ -190,7 +196,7 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public Reward open(Models models) {
+        public Reward open(Run run) {
             return new VisionChat(url, key(keyVariable), new VisionChat.Form(model, question, score, least, most, maxTokens, parallel),
                     new JsonHttp.Patience(timeout, attempts, pause));
         }
@@ -201,7 +207,7 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public List<String> missing() {
+        public List<String> missing(Path folder) {
             return missingKey(keyVariable);
         }
     }
@@ -230,7 +236,7 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public Reward open(Models models) {
+        public Reward open(Run run) {
             return new ScoreServer(url, key(keyVariable), texts, field, batch, new JsonHttp.Patience(timeout, attempts, pause));
         }
 
@@ -240,7 +246,7 @@ public sealed interface RewardRecipe {
         }
 
         @Override
-        public List<String> missing() {
+        public List<String> missing(Path folder) {
             return missingKey(keyVariable);
         }
     }
