@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.XOmniException;
 
 /**
  * A task that a {@link ServingEngine} has taken on. Any thread may wait for it or cancel it.
@@ -23,6 +25,8 @@ public final class Job<R extends Task.Result> {
     private volatile boolean cancelled;
     private volatile boolean begun;
     private volatile @Nullable List<Turn> encoded;
+    /** What its listener has thrown. */
+    private volatile @Nullable XOmniException unheard;
 
     /**
      * @param client jobs of one client request share it
@@ -46,6 +50,7 @@ public final class Job<R extends Task.Result> {
      * @throws org.xomni.tensor.InputException if the task cannot be done as it is asked for
      * @throws RefusedException if the engine gave it up
      * @throws CancellationException if it was cancelled
+     * @throws XOmniException if its listener threw, which is then the cause
      */
     public R await() throws InterruptedException {
         try {
@@ -78,6 +83,18 @@ public final class Job<R extends Task.Result> {
         return task;
     }
 
+    /** Tells the listener something. One that throws ends its own job, within a token or a step, and hears no more. */
+    void tell(Consumer<Task.Listener> what) {
+        if (unheard == null) {
+            try {
+                what.accept(listener);
+            } catch (RuntimeException | Error e) {
+                unheard = new XOmniException("the listener of the task failed (" + e + "); mend it", e);
+            }
+        }
+    }
+
+    /** For what may fail without harm to the job. */
     Task.Listener listener() {
         return listener;
     }
@@ -128,6 +145,9 @@ public final class Job<R extends Task.Result> {
     @Nullable RuntimeException reasonToEnd() {
         if (cancelled) {
             return new CancellationException("the request was cancelled");
+        }
+        if (unheard != null) {
+            return unheard;
         }
         if (System.nanoTime() - deadline >= 0) {
             return begun

@@ -93,7 +93,7 @@ final class ServingBatch implements AutoCloseable {
         Sequence sequence = batch.join(input.imageRow(prompt, grid, request, id -> {
             counts.imageTokens.increment();
             drawn.add(id - first);
-            job.listener().token(id - first, drawn.count, grid.tokens());
+            job.tell(listener -> listener.token(id - first, drawn.count, grid.tokens()));
             int preview = preview(drawn.count, grid.tokens(), draw.previews());
             if (preview >= 0) {
                 vision.preview(job, request, grid.height(), grid.width(), drawn.soFar(), shown, preview);
@@ -117,7 +117,7 @@ final class ServingBatch implements AutoCloseable {
         ModelInput input = xomni.input();
         int[] prompt = input.render(job.conversation().stream().map(input::message).toList());
         int limit = xomni.limit(answer.maxTokens(), prompt.length);
-        Voice voice = new Voice(xomni.text().stream(true), new StopTexts(answer.stop()), job.listener());
+        Voice voice = new Voice(xomni.text().stream(true), new StopTexts(answer.stop()), job);
         Sequence sequence = batch.join(input.textRow(prompt, answer.sampling(), answer.seed(), limit, id -> {
             counts.textTokens.increment();
             voice.hear(id);
@@ -171,6 +171,11 @@ final class ServingBatch implements AutoCloseable {
                 boolean whole = speech.voice().stopped() || tokens < limit;
                 leave(row);
                 String text = speech.voice().finish();
+                RuntimeException reason = row.job().reasonToEnd();
+                if (reason != null) {
+                    counts.end(row.job(), reason);
+                    return;
+                }
                 counts.answers.increment();
                 boolean unused = row.job().complete(new Task.Said(text, speech.promptTokens(), tokens, whole));
             }
@@ -225,13 +230,13 @@ final class ServingBatch implements AutoCloseable {
     private static final class Voice {
         private final TextStream stream;
         private final StopTexts stop;
-        private final Task.Listener listener;
+        private final Job<?> job;
         private final StringBuilder said = new StringBuilder();
 
-        Voice(TextStream stream, StopTexts stop, Task.Listener listener) {
+        Voice(TextStream stream, StopTexts stop, Job<?> job) {
             this.stream = stream;
             this.stop = stop;
-            this.listener = listener;
+            this.job = job;
         }
 
         void hear(int id) {
@@ -251,7 +256,7 @@ final class ServingBatch implements AutoCloseable {
         private void say(String piece) {
             if (!piece.isEmpty()) {
                 said.append(piece);
-                listener.text(piece);
+                job.tell(listener -> listener.text(piece));
             }
         }
     }

@@ -213,7 +213,7 @@ final class ServingVision implements AutoCloseable {
         return new Progress() {
             @Override
             public void report(Phase phase, int done, int total) {
-                some.forEach(d -> d.job.listener().decoding(done, total));
+                some.forEach(d -> d.job.tell(listener -> listener.decoding(done, total)));
             }
 
             @Override

@@ -95,7 +95,10 @@ public sealed interface Task {
      */
     record Said(String text, int promptTokens, int tokens, boolean whole) implements Result {}
 
-    /** Hears of a task's progress, on threads that draw: it must not block. */
+    /**
+     * Hears of a task's progress, on threads that draw: it must not block. One that throws ends its own task, whose {@link Job#await} then throws, and no other; what
+     * {@link #preview} throws is logged, and the task goes on.
+     */
     interface Listener {
         /** For those who do not listen. */
         Listener NONE = new Listener() {};

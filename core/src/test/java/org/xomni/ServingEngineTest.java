@@ -16,13 +16,16 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.XOmniException;
 
 /** Many requests in one batch: what they draw, who comes when, and how they end. */
 class ServingEngineTest {
@@ -233,6 +236,62 @@ class ServingEngineTest {
             }).await().drawing();
             assertThat(failed.getCount()).isZero();
             assertThat(drawing).isEqualTo(engine.draw(picture(64, 5), Task.Listener.NONE).await().drawing());
+        }
+    }
+
+    /** What a listener may hear. */
+    enum Event { TOKEN, LAST_TOKEN, TEXT, LAST_TEXT, DECODING }
+
+    @ParameterizedTest
+    @EnumSource
+    @Timeout(60)
+    void aListenerThatThrowsEndsItsOwnTaskAlone(Event event) throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        Error thrown = new AssertionError("nobody listens");
+        Task.Listener failing = new Task.Listener() {
+            @Override
+            public void token(int id, int done, int total) {
+                fail(event == Event.TOKEN || event == Event.LAST_TOKEN && done == total);
+            }
+
+            @Override
+            public void text(String piece) {
+                fail(event == Event.TEXT || event == Event.LAST_TEXT);
+            }
+
+            @Override
+            public void decoding(int done, int total) {
+                fail(event == Event.DECODING);
+            }
+
+            private void fail(boolean now) {
+                if (now) {
+                    throw thrown;
+                }
+            }
+        };
+        // As many alike that some are decoded side by side.
+        int many = 2 * Engine.threads();
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS.deterministic(false).sizes(many + 2, 64))) {
+            Job<Task.Drawn> beside = engine.draw(picture(192, 1), holdingUp(held, go));
+            held.await();
+            Job<?> failed;
+            List<Job<Task.Drawn>> alike = List.of();
+            if (event == Event.TEXT || event == Event.LAST_TEXT) {
+                int tokens = event == Event.TEXT ? 8 : 1;
+                failed = engine.answer(new Task.Answer(List.of(Turn.of("user", "Say much")), tokens, Sampling.text(1), 9, List.of()), failing);
+            } else {
+                alike = engine.draw(Collections.nCopies(many, picture(48, 2)), i -> i == 0 ? failing : Task.Listener.NONE);
+                failed = alike.getFirst();
+            }
+            go.countDown();
+            assertThatThrownBy(failed::await).isInstanceOf(XOmniException.class).hasMessageContaining("listener").hasCause(thrown);
+            assertThat(beside.await().drawing().tokens().ids()).hasSize(144);
+            for (Job<Task.Drawn> other : alike.subList(Math.min(1, alike.size()), alike.size())) {
+                assertThat(other.await().drawing().tokens().ids()).hasSize(9);
+            }
+            assertThat(engine.status().answers()).isZero();
         }
     }
 
