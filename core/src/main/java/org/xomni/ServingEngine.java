@@ -55,6 +55,8 @@ public final class ServingEngine implements AutoCloseable {
     private int held;
     private int open;
     private boolean closing;
+    /** Whether the batch's thread has ended, so that nothing that waits would ever be begun. */
+    private boolean over;
     private volatile boolean stopping;
 
     private ServingEngine(XOmni xomni, ServingLimits limits) {
@@ -198,6 +200,7 @@ public final class ServingEngine implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+        refuseIfOver();
     }
 
     private void wake() {
@@ -232,11 +235,12 @@ public final class ServingEngine implements AutoCloseable {
             lock.lock();
             try {
                 closing = true;
+                over = true;
             } finally {
                 lock.unlock();
             }
+            refuseIfOver();
             vision.paint();
-            refuseWaiting();
         }
     }
 
@@ -313,10 +317,13 @@ public final class ServingEngine implements AutoCloseable {
         }
     }
 
-    private void refuseWaiting() {
+    private void refuseIfOver() {
         List<Job<?>> left;
         lock.lock();
         try {
+            if (!over) {
+                return;
+            }
             left = List.copyOf(waiting);
             waiting.clear();
         } finally {
@@ -357,7 +364,8 @@ public final class ServingEngine implements AutoCloseable {
     }
 
     /**
-     * Ends: what is begun is finished if that takes no longer than {@code grace}, all else refused. Returns when every job has ended.
+     * Ends: what is begun is finished if that takes no longer than {@code grace}, all else refused. Returns when every job has ended and no thread uses the model any more,
+     * also where the caller is interrupted: that ends the grace only, and the caller stays interrupted.
      */
     public void close(Duration grace) {
         long deadline = System.nanoTime() + grace.toNanos();
@@ -375,13 +383,8 @@ public final class ServingEngine implements AutoCloseable {
         }
         stopping = true;
         wake();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Patience.await(thread::join);
         closeVision();
-        refuseWaiting();
     }
 
     private void closeVision() {

@@ -278,15 +278,14 @@ final class ServingVision implements AutoCloseable {
         counts.end(job, !(thrown instanceof CancellationException) ? thrown : why != null ? why : ServingEngine.closed());
     }
 
-    /** Gives up what is left. */
+    /** Gives up what is left and returns when no thread works any more, also where the caller is interrupted. */
     @Override
     public void close() {
         stopping = true;
         threads.shutdown();
-        try {
+        Patience.await(() -> {
             while (!threads.awaitTermination(1, TimeUnit.MINUTES)) {}
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        });
+        drawn.forEach(left -> counts.end(left.job, ServingEngine.closed()));
     }
 }

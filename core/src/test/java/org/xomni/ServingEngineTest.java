@@ -423,6 +423,42 @@ class ServingEngineTest {
         assertThatThrownBy(begun::await).isInstanceOf(RefusedException.class).hasMessageContaining("shutting down");
     }
 
+    /** Else the model would be freed under threads that use it. */
+    @Test
+    @Timeout(60)
+    void closingOnAnInterruptedThreadEndsEveryJobAndThread() throws Exception {
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        ServingEngine engine = ServingEngine.start(xomni, LIMITS);
+        List<Job<?>> jobs = new ArrayList<>();
+        // The first one is drawn and waits to be made into pixels with others, as the second holds up the next step.
+        jobs.add(engine.draw(picture(32, 1), Task.Listener.NONE));
+        jobs.add(engine.draw(picture(48, 2), new Task.Listener() {
+            @Override
+            public void token(int id, int done, int total) {
+                if (done == 6) {
+                    held.countDown();
+                    awaitQuietly(go);
+                }
+            }
+        }));
+        held.await();
+        jobs.add(engine.answer(question("?", Sampling.text(1), 3, new Turn.Picture(image)), Task.Listener.NONE));
+        AtomicBoolean interrupted = new AtomicBoolean();
+        Thread closing = Thread.ofPlatform().start(() -> {
+            Thread.currentThread().interrupt();
+            engine.close(Duration.ofMinutes(1));
+            interrupted.set(Thread.currentThread().isInterrupted());
+        });
+        closing.join(500);
+        assertThat(closing.isAlive()).as("waits for the batch's thread").isTrue();
+        go.countDown();
+        closing.join();
+        assertThat(interrupted).isTrue();
+        assertThat(jobs).allMatch(Job::done);
+        assertThat(Thread.getAllStackTraces().keySet()).noneMatch(thread -> thread.getName().equals("xomni-batch") || thread.getName().equals("xomni-vision"));
+    }
+
     @Test
     void progressAndPreviewsAreHeard() throws Exception {
         List<String> heard = Collections.synchronizedList(new ArrayList<>());

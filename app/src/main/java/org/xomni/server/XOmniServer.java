@@ -286,20 +286,26 @@ public final class XOmniServer implements AutoCloseable {
     }
 
     /**
-     * Ends: the engines take no more, what is begun gets {@code grace} to finish, every request is answered.
+     * Ends: the engines take no more, what is begun gets {@code grace} to finish, every request is answered. An interruption ends the grace, and the thread stays
+     * interrupted.
      */
     public void close(Duration grace) {
         models.close(grace);
         long deadline = System.nanoTime() + FLUSH.toNanos();
+        // Answers are on their way, whoever is impatient.
+        boolean interrupted = Thread.interrupted();
         try {
             while (active.get() > 0 && System.nanoTime() - deadline < 0) {
                 Thread.sleep(20);
             }
             Thread.sleep(LAST_BYTES_MILLIS);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            interrupted = true;
         }
         Javalin unused = javalin.stop();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** {@link #close(Duration)} without patience. */

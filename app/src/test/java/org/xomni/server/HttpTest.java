@@ -95,6 +95,21 @@ class HttpTest {
     }
 
     @Test
+    void endingOnAnInterruptedThreadAnswersEverything() throws Exception {
+        try (TestServer server = TestServer.start(ServingLimits.DEFAULT.sizes(2, 8))) {
+            CompletableFuture<Integer> begun = CompletableFuture.supplyAsync(() -> postQuietly(server, LARGE), Thread::startVirtualThread);
+            while (server.engine().status().rows() == 0) {
+                Thread.sleep(1);
+            }
+            Thread.currentThread().interrupt();
+            server.end(Duration.ofSeconds(60));
+            assertThat(Thread.interrupted()).isTrue();
+            assertThat(server.engine().status().rows()).isZero();
+            assertThat(begun.join()).isEqualTo(503);
+        }
+    }
+
+    @Test
     void everyResponseIsGuarded() throws Exception {
         try (TestServer server = TestServer.start()) {
             for (String path : new String[] {"/", "/healthz", "/v1/models", "/nothing", "/openapi.json"}) {
