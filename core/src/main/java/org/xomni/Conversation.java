@@ -19,8 +19,9 @@ import org.xomni.text.Span;
  * that it drew, and later turns attend to these; it is never encoded again (paper, section 1: "understands the image it generated").
  *
  * <p>A drawn image is an assistant message {@code <SOM>h w<IMAGE>...<EOM>} after the user's prompt; with guidance the unconditional branch
- * is the bare header. What was read stays in the cache, so a turn costs its own tokens only. A turn that fails or is cancelled leaves the
- * conversation as it was before. Used by one thread at a time; to be closed before the {@link XOmni} that it came from.
+ * is the bare header. What was read stays in the cache, so a turn costs its own tokens only; where the unified model was released in between ({@link LoadOptions#offload})
+ * the next turn reads everything again. A turn that fails or is cancelled leaves the conversation as it was before. Used by one thread at a time, the one that uses the
+ * {@link XOmni} that it came from; to be closed before that.
  */
 public final class Conversation implements AutoCloseable {
     private final XOmni xomni;
@@ -84,7 +85,6 @@ public final class Conversation implements AutoCloseable {
         remember(ids, row.drawn());
         ImageTokens tokens = xomni.input().vocabulary().drawn(grid.height(), grid.width(), row.drawn());
         if (xomni.offloads()) {
-            releaseCache();
             xomni.releaseModel();
         }
         Pixels pixels = xomni.detokenize(tokens, request.prompt(), request.seed(), request.decode(), progress);
@@ -129,7 +129,7 @@ public final class Conversation implements AutoCloseable {
         read = Arrays.copyOf(ids, known);
         try {
             return batch().join(slot, request.apply(Arrays.copyOfRange(ids, known, ids.length)));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             slot.rewind(Math.min(slot.length(), known));
             throw e;
         }
@@ -149,7 +149,8 @@ public final class Conversation implements AutoCloseable {
         return batch;
     }
 
-    private void releaseCache() {
+    /** Gives up what the model has read, before the model itself is released. */
+    void releaseCache() {
         if (slot != null) {
             slot.close();
             slot = null;
@@ -164,5 +165,6 @@ public final class Conversation implements AutoCloseable {
     @Override
     public void close() {
         releaseCache();
+        xomni.ended(this);
     }
 }

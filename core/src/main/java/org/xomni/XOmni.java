@@ -2,7 +2,9 @@ package org.xomni;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -53,6 +55,8 @@ public final class XOmni implements AutoCloseable {
     private final Lazy<UnifiedModel> model;
     private final Lazy<DiffusionDecoder> decoder;
     private final ModelInput input;
+    /** Those that are open: each may have a cache over the unified model. */
+    private final Set<Conversation> conversations = new HashSet<>();
     /** Whether {@link #requireDecoder} has found nothing wrong. */
     private boolean canMakePixels;
 
@@ -270,7 +274,9 @@ public final class XOmni implements AutoCloseable {
 
     /** Begins a conversation of any number of turns in which images are shown and drawn. */
     public Conversation converse() {
-        return new Conversation(this);
+        Conversation conversation = new Conversation(this);
+        conversations.add(conversation);
+        return conversation;
     }
 
     /**
@@ -341,9 +347,15 @@ public final class XOmni implements AutoCloseable {
         return visionNumerics().onCpu();
     }
 
-    /** Frees the unified model's memory; it loads again when needed. */
+    /** Frees the unified model's memory, and what conversations have read with it; it loads again when needed, and they read again. */
     void releaseModel() {
+        conversations.forEach(Conversation::releaseCache);
         model.close();
+    }
+
+    /** A conversation has closed. */
+    void ended(Conversation conversation) {
+        conversations.remove(conversation);
     }
 
     /** Frees the image tokenizer's memory if parts are to be offloaded; it loads again when needed. */
@@ -361,7 +373,7 @@ public final class XOmni implements AutoCloseable {
 
     @Override
     public void close() {
-        model.close();
+        releaseModel();
         decoder.close();
         tokenizer.close();
         text.close();

@@ -131,6 +131,25 @@ class ConversationTest {
         }
     }
 
+    /** With parts taking turns the others release the model that it has read with. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aConversationGoesOnWhenOthersHaveDrawn(boolean offload) {
+        try (XOmni xomni = XOmni.load(Fixtures.model(FIXTURE), options(offload));
+                Conversation conversation = xomni.converse();
+                Conversation other = xomni.converse()) {
+            conversation.show(pixels("0_120x96_RGB.png"));
+            say(conversation, "Hello!");
+            xomni.draw(request("a cat", 2), Progress.NONE);
+            assertThat(say(conversation, "And now?").tokens()).isEqualTo(freshAnswer(Fixtures.model(FIXTURE), conversation.messages()));
+            other.draw(request("a dog", 3), Progress.NONE);
+            Drawing drawing = conversation.draw(request("the same again", 4), Progress.NONE);
+            assertThat(say(other, "What is it?").tokens()).isEqualTo(freshAnswer(Fixtures.model(FIXTURE), other.messages()));
+            assertThat(say(conversation, "What did I see?").tokens()).isEqualTo(freshAnswer(Fixtures.model(FIXTURE), conversation.messages()));
+            assertThat(positions(conversation.read(), image(xomni, drawing.tokens()))).hasSize(1);
+        }
+    }
+
     /** What may go wrong in a turn. */
     enum Trouble {
         PROMPT_TOO_LONG, IMAGE_TOO_NARROW, SIZE_NO_MULTIPLE, CANCELLED_ANSWERING, CANCELLED_DRAWING, CANCELLED_DECODING, LISTENER_FAILS;
