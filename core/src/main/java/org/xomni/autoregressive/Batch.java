@@ -149,7 +149,7 @@ public final class Batch implements AutoCloseable {
         KvCache.Slot slot = cache.acquire();
         try {
             return join(slot, true, request);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             slot.close();
             throw e;
         }
@@ -169,17 +169,17 @@ public final class Batch implements AutoCloseable {
         KvCache.Slot unconditional = request.sampling().guided() ? unconditional(request) : null;
         try {
             read(slot, allButLast(prompt));
+            Sampler sampler = new Sampler(request.sampling(), model.config(), request.suppressed(), request.seed());
+            Sequence row = new Sequence(
+                    slot, ownsSlot, unconditional, prompt[prompt.length - 1], request.head(), sampler, request.stop(), request.limit(), request.listener());
+            live.add(row);
+            return row;
         } catch (RuntimeException | Error e) {
             if (unconditional != null) {
                 unconditional.close();
             }
             throw e;
         }
-        Sampler sampler = new Sampler(request.sampling(), model.config(), request.suppressed(), request.seed());
-        Sequence row = new Sequence(
-                slot, ownsSlot, unconditional, prompt[prompt.length - 1], request.head(), sampler, request.stop(), request.limit(), request.listener());
-        live.add(row);
-        return row;
     }
 
     private KvCache.Slot unconditional(Request request) {

@@ -30,7 +30,7 @@ final class Sampler {
     Sampler(Sampling sampling, UnifiedConfig config, Set<Integer> suppressed, long seed) {
         this.sampling = sampling;
         this.config = config;
-        this.suppressed = suppressed;
+        this.suppressed = Set.copyOf(suppressed);
         this.random = new MersenneTwister(seed);
     }
 

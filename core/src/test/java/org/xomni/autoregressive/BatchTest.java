@@ -3,8 +3,10 @@ package org.xomni.autoregressive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.AbstractSet;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -328,6 +330,32 @@ class BatchTest {
             first++;
         }
         assertThat(alone(stopped)).isEqualTo(Arrays.copyOf(drawn, first));
+    }
+
+    /** Of any kind: memory may run out, too. */
+    @Test
+    void aRowThatCannotJoinLeavesItsSlots() {
+        Set<Integer> failing = new AbstractSet<>() {
+            @Override
+            public Iterator<Integer> iterator() {
+                throw new AssertionError("out of something");
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+        };
+        Batch.Request good = image(prompt(1, 5), 2.5, 1);
+        Batch.Request bad = new Batch.Request(
+                good.prompt(), good.unconditionalPrompt(), good.head(), good.sampling(), good.seed(), failing, good.stop(), good.limit(), good.listener());
+        try (Batch batch = new Batch(model, GUIDED_SLOTS, CAPACITY)) {
+            assertThatThrownBy(() -> batch.join(bad)).isInstanceOf(AssertionError.class).hasMessage("out of something");
+            assertThat(batch.free()).isEqualTo(GUIDED_SLOTS);
+            Sequence row = batch.join(good);
+            while (batch.step()) {}
+            assertThat(row.drawn()).isEqualTo(alone(good));
+        }
     }
 
     @Test
