@@ -6,9 +6,7 @@ import java.net.JarURLConnection;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
@@ -40,7 +38,7 @@ final class DefaultModel {
         try {
             return switch (config.getProtocol()) {
                 case "file" -> Path.of(config.toURI()).resolveSibling("");
-                case "jar" -> unpack((JarURLConnection) config.openConnection()).resolve("model");
+                case "jar" -> unpack((JarURLConnection) config.openConnection());
                 default -> throw new CheckpointException("the embedded model at " + config + " cannot be read; unpack it and name its folder");
             };
         } catch (IOException | URISyntaxException e) {
@@ -51,31 +49,66 @@ final class DefaultModel {
     private static Path unpack(JarURLConnection connection) throws IOException {
         connection.setUseCaches(false);
         try (JarFile jar = connection.getJarFile()) {
-            List<JarEntry> entries = jar.stream().filter(e -> e.getName().startsWith(ROOT) && !e.isDirectory()).toList();
-            Path target = cache().resolve("model-" + Long.toHexString(fingerprint(entries)));
-            if (Files.isDirectory(target)) {
-                return target;
-            }
-            Files.createDirectories(target.getParent());
-            Path partial = Files.createTempDirectory(target.getParent(), "unpacking-");
+            return unpack(jar, cache()).resolve("model");
+        }
+    }
+
+    /**
+     * Unpacks the model of a jar, unless that has been done; several threads and processes may at the same time.
+     *
+     * @param cache the folder for folders of unpacked models
+     * @return the model's folder of its own in there
+     */
+    static Path unpack(JarFile jar, Path cache) throws IOException {
+        List<JarEntry> entries = jar.stream().filter(e -> e.getName().startsWith(ROOT) && !e.isDirectory()).toList();
+        Path target = cache.resolve("model-" + Long.toHexString(fingerprint(entries)));
+        if (isWhole(target, entries)) {
+            return target;
+        }
+        Files.createDirectories(cache);
+        Path partial = Files.createTempDirectory(cache, "unpacking-");
+        try {
             for (JarEntry entry : entries) {
-                Path file = partial.resolve(entry.getName().substring(ROOT.length())).normalize();
-                if (!file.startsWith(partial)) {
-                    throw new CheckpointException("the embedded model has an entry outside of its folder: " + entry.getName());
-                }
+                Path file = in(partial, entry);
                 Files.createDirectories(file.getParent());
                 try (var in = jar.getInputStream(entry)) {
                     Files.copy(in, file);
                 }
             }
-            try {
-                Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-            } catch (FileAlreadyExistsException | DirectoryNotEmptyException e) {
-                // Another process was faster; both unpacked the same files.
-                Folders.delete(partial);
-            }
-            return target;
+            become(partial, target, entries);
+        } finally {
+            Folders.delete(partial);
         }
+        return target;
+    }
+
+    private static void become(Path partial, Path target, List<JarEntry> entries) throws IOException {
+        try {
+            Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            // Another was faster, with the same files? Systems differ in what they then throw.
+            if (!isWhole(target, entries)) {
+                throw Files.exists(target) ? new IOException(target + " lacks some of its files, delete it", e) : e;
+            }
+        }
+    }
+
+    private static boolean isWhole(Path target, List<JarEntry> entries) throws IOException {
+        for (JarEntry entry : entries) {
+            Path file = in(target, entry);
+            if (!Files.isRegularFile(file) || Files.size(file) != entry.getSize()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Path in(Path folder, JarEntry entry) {
+        Path file = folder.resolve(entry.getName().substring(ROOT.length())).normalize();
+        if (!file.startsWith(folder)) {
+            throw new CheckpointException("the embedded model has an entry outside of its folder: " + entry.getName());
+        }
+        return file;
     }
 
     /** Differs when any file does. */
