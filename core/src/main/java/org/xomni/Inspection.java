@@ -103,7 +103,22 @@ public final class Inspection {
                 inspection.promptEncoders(flux);
             }
         }
-        List<String> wrong = inspection.wrong();
+        inspection.requireNothingWrong();
+    }
+
+    /**
+     * Finds out whether images can be shown.
+     *
+     * @throws CheckpointException naming what is missing or wrong in the image tokenizer, if anything is
+     */
+    static void requireSight(Checkpoint checkpoint) {
+        Inspection inspection = new Inspection();
+        inspection.tokenizer(checkpoint);
+        inspection.requireNothingWrong();
+    }
+
+    private void requireNothingWrong() {
+        List<String> wrong = wrong();
         if (!wrong.isEmpty()) {
             throw new CheckpointException(String.join("; ", wrong));
         }

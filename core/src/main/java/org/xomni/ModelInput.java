@@ -86,12 +86,26 @@ final class ModelInput {
 
     /** The ids of a conversation, up to where the assistant speaks. */
     int[] render(List<Message> messages) {
+        return template().encode(messages, true, text.get());
+    }
+
+    private ChatTemplate template() {
         ChatTemplate loaded = template;
         if (loaded == null) {
             loaded = ChatTemplate.load(checkpoint.folder());
             template = loaded;
         }
-        return loaded.encode(messages, true, text.get());
+        return loaded;
+    }
+
+    /**
+     * Loads what would be loaded with the first prompt.
+     *
+     * @throws org.xomni.tensor.CheckpointException if text tokenizer or chat template are missing or do not fit
+     */
+    void load() {
+        Vocabulary unused = vocabulary();
+        ChatTemplate alsoUnused = template();
     }
 
     /** A part of a message that shows an image. */

@@ -36,6 +36,7 @@ final class ServingBatch implements AutoCloseable {
         this.limits = limits;
         this.counts = counts;
         this.vision = vision;
+        xomni.input().load();
         this.batch = newBatch();
     }
 

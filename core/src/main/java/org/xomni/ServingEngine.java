@@ -13,6 +13,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntFunction;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
@@ -27,6 +29,8 @@ import org.xomni.tensor.InputException;
  * up to rounding, or to the bit with {@link ServingLimits#deterministic}.
  */
 public final class ServingEngine implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ServingEngine.class);
+
     /** What a client that was refused is told to wait. */
     static final Duration RETRY_AFTER = Duration.ofSeconds(2);
 
@@ -42,6 +46,7 @@ public final class ServingEngine implements AutoCloseable {
     private final XOmni xomni;
     private final ServingLimits limits;
     private final @Nullable CheckpointException cannotDraw;
+    private final @Nullable CheckpointException cannotSee;
     private final ServingCounts counts = new ServingCounts();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -62,7 +67,8 @@ public final class ServingEngine implements AutoCloseable {
     private ServingEngine(XOmni xomni, ServingLimits limits) {
         this.xomni = xomni;
         this.limits = limits;
-        this.cannotDraw = decoderProblem(xomni);
+        this.cannotDraw = problem("draws no images", () -> Inspection.requirePixels(xomni.checkpoint()));
+        this.cannotSee = problem("is shown no images", () -> Inspection.requireSight(xomni.checkpoint()));
         this.steady = limits.deterministic() ? new Engine.SteadyBlas() : null;
         this.vision = new ServingVision(xomni, limits, counts, this::ready);
         CompletableFuture<Void> loaded = new CompletableFuture<>();
@@ -79,7 +85,8 @@ public final class ServingEngine implements AutoCloseable {
      * Loads the unified model and starts to serve.
      *
      * @param xomni stays the caller's and is not to be closed before the engine
-     * @throws CheckpointException if the model cannot be used; a checkpoint that cannot make pixels may still answer
+     * @throws CheckpointException if unified model, text tokenizer or chat template cannot be used. A checkpoint without decoder may still answer, and one without image
+     *     tokenizer draw: that is logged, and tasks that need what is missing are refused
      */
     public static ServingEngine start(XOmni xomni, ServingLimits limits) {
         if (xomni.offloads()) {
@@ -88,11 +95,12 @@ public final class ServingEngine implements AutoCloseable {
         return new ServingEngine(xomni, limits);
     }
 
-    private static @Nullable CheckpointException decoderProblem(XOmni xomni) {
+    private static @Nullable CheckpointException problem(String consequence, Runnable check) {
         try {
-            xomni.requireDecoder();
+            check.run();
             return null;
         } catch (CheckpointException e) {
+            LOG.warn("the model {}: {}", consequence, e.getMessage());
             return e;
         }
     }
@@ -110,12 +118,12 @@ public final class ServingEngine implements AutoCloseable {
      * Takes on pictures of one client request; all of them or none.
      *
      * @param listener for each picture, by its index
-     * @throws InputException if a size does not suit the checkpoint
+     * @throws InputException if a size does not suit the checkpoint, or the checkpoint cannot draw, or not be shown what the conversation shows
      * @throws RefusedException if the queue is full or the engine closes
      */
     public List<Job<Task.Drawn>> draw(List<Task.Draw> pictures, IntFunction<Task.Listener> listener) {
         if (cannotDraw != null) {
-            throw new InputException(String.valueOf(cannotDraw.getMessage()), cannotDraw);
+            throw new InputException("this model draws no images, as its decoder is missing or does not fit; ask another model", cannotDraw);
         }
         pictures.forEach(picture -> xomni.input().grid(picture.request()));
         List<Job<Task.Drawn>> jobs = new ArrayList<>();
@@ -135,6 +143,7 @@ public final class ServingEngine implements AutoCloseable {
     /**
      * Takes on an answer.
      *
+     * @throws InputException if images are shown to a checkpoint that cannot see
      * @throws RefusedException if the queue is full or the engine closes
      */
     public Job<Task.Said> answer(Task.Answer question, Task.Listener listener) {
@@ -144,6 +153,10 @@ public final class ServingEngine implements AutoCloseable {
     }
 
     private <R extends Task.Result> Job<R> job(Task task, Class<R> kind, Task.Listener listener, long client) {
+        if (cannotSee != null && showsPictures(task)) {
+            throw new InputException(
+                    "this model is shown no images, as its image tokenizer is missing or does not fit; ask another model, or leave the images out", cannotSee);
+        }
         long number;
         lock.lock();
         try {
@@ -152,6 +165,11 @@ public final class ServingEngine implements AutoCloseable {
             lock.unlock();
         }
         return new Job<>(task, kind, listener, client, number, System.nanoTime() + limits.timeout().toNanos(), this::wake);
+    }
+
+    /** Whether it has pictures that are still to be encoded. */
+    private static boolean showsPictures(Task task) {
+        return task.conversation().stream().anyMatch(Turn::hasPictures);
     }
 
     private void admit(List<? extends Job<?>> jobs) {
@@ -169,7 +187,7 @@ public final class ServingEngine implements AutoCloseable {
             open += jobs.size();
             for (Job<?> job : jobs) {
                 job.whenDone(this::ended);
-                if (job.task().conversation().stream().anyMatch(Turn::hasPictures)) {
+                if (showsPictures(job.task())) {
                     vision.encode(job);
                 } else {
                     waiting.add(job);

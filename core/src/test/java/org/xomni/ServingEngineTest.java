@@ -3,6 +3,8 @@ package org.xomni;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -15,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,6 +25,7 @@ import org.xomni.autoregressive.Sampling;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
+import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
@@ -520,6 +524,31 @@ class ServingEngineTest {
             Job<Task.Said> narrow = engine.answer(question("?", Sampling.GREEDY, 1, new Turn.Picture(new Pixels(8, 8))), Task.Listener.NONE);
             assertThatThrownBy(narrow::await).isInstanceOf(InputException.class);
             assertThat(engine.draw(picture(32, 1), Task.Listener.NONE).await().drawing().seed()).isEqualTo(1);
+        }
+    }
+
+    /** A model may be without decoder and draw nothing, or without image tokenizer; without a chat template it is not served. */
+    @Test
+    void whatAModelLacksIsKnownAtTheStart(@TempDir Path folder) throws Exception {
+        Path mute = Copies.withFlux("tiny-en", folder.resolve("mute"));
+        Files.writeString(mute.resolve("tokenizer_config.json"), "{}");
+        try (XOmni broken = XOmni.load(mute, LoadOptions.DEFAULT)) {
+            assertThatThrownBy(() -> ServingEngine.start(broken, LIMITS)).isInstanceOf(CheckpointException.class).hasMessageContaining("chat_template");
+        }
+        Task.Answer seeing = question("?", Sampling.text(1), 1, new Turn.Picture(image));
+        Path blind = Copies.withFlux("tiny-en", folder.resolve("blind"));
+        Files.delete(blind.resolve("siglip.pt"));
+        try (XOmni broken = XOmni.load(blind, LoadOptions.DEFAULT); ServingEngine engine = ServingEngine.start(broken, LIMITS)) {
+            assertThatThrownBy(() -> engine.answer(seeing, Task.Listener.NONE)).isExactlyInstanceOf(InputException.class)
+                    .hasMessageContaining("image tokenizer").hasMessageNotContaining(folder.toString()).hasCauseInstanceOf(CheckpointException.class);
+            assertThat(engine.draw(picture(32, 1), Task.Listener.NONE).await().drawing().seed()).isEqualTo(1);
+            assertThat(engine.answer(question("?", Sampling.text(1), 1), Task.Listener.NONE).await().promptTokens()).isPositive();
+        }
+        Path idle = Copies.of(Fixtures.model("tiny-en"), folder.resolve("idle"));
+        try (XOmni broken = XOmni.load(idle, LoadOptions.DEFAULT); ServingEngine engine = ServingEngine.start(broken, LIMITS)) {
+            assertThatThrownBy(() -> engine.draw(picture(32, 1), Task.Listener.NONE)).isExactlyInstanceOf(InputException.class)
+                    .hasMessageContaining("decoder").hasMessageNotContaining(folder.toString()).hasCauseInstanceOf(CheckpointException.class);
+            assertThat(engine.answer(seeing, Task.Listener.NONE).await().promptTokens()).isPositive();
         }
     }
 

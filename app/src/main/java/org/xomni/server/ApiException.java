@@ -4,6 +4,7 @@ import java.util.concurrent.CancellationException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.xomni.RefusedException;
+import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import tools.jackson.databind.node.ObjectNode;
@@ -54,7 +55,8 @@ final class ApiException extends RuntimeException {
     static ApiException of(Throwable failure) {
         return switch (failure) {
             case ApiException known -> known;
-            case InputException input -> new ApiException(
+            // The checkpoint is not the client's.
+            case InputException input when !(input instanceof CheckpointException) -> new ApiException(
                     400, "invalid_value", null, OPTION.matcher(String.valueOf(input.getMessage())).replaceAll(m -> m.group(1).replace('-', '_')));
             case RefusedException refused -> of(refused);
             case CancellationException cancelled -> new ApiException(CLIENT_GONE, "cancelled", null, "the request was cancelled");

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.decoder.DecoderDefaults;
+import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import org.xomni.tensor.XOmniException;
@@ -24,7 +25,8 @@ class LayersTest {
                 .should()
                 .onlyDependOnClassesThat(resideInAnyPackage("org.xomni", "org.xomni.image", "org.xomni.server")
                         .or(belongToAnyOf(
-                                Sampling.class, UnifiedConfig.class, DecoderDefaults.class, InputException.class, XOmniException.class, Json.class))
+                                Sampling.class, UnifiedConfig.class, DecoderDefaults.class, InputException.class, CheckpointException.class, XOmniException.class,
+                                Json.class))
                         .or(not(resideInAPackage("org.xomni.."))))
                 .check(new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("org.xomni.server"));
     }
