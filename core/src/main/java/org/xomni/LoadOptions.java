@@ -13,7 +13,7 @@ import org.xomni.tensor.Quantization;
  * @param dtype of the weights of all parts, or null for the checkpoint's own
  * @param quantization of the unified model's linear layers
  * @param device {@code cpu}, {@code cuda} or {@code cuda:i}
- * @param threads for operations, or 0 to leave libtorch's choice (all cores)
+ * @param threads for operations of the whole process, all models in it included, until another number is loaded with; 0 leaves it as it is: at first all cores
  * @param offload whether to release each part before the next one loads
  */
 public record LoadOptions(

@@ -76,11 +76,7 @@ final class ServingVision implements AutoCloseable {
     }
 
     private Thread thread(Runnable work) {
-        return Thread.ofPlatform().name("xomni-vision").unstarted(() -> {
-            // A new thread would begin with what another has set for itself.
-            Engine.threads(count);
-            work.run();
-        });
+        return Thread.ofPlatform().name("xomni-vision").unstarted(work);
     }
 
     /** Encodes the pictures of a job's conversation. */

@@ -15,6 +15,9 @@ import org.bytedeco.pytorch.global.torch;
  * <p>What is set and why (measured, docs/log.md): OpenBLAS takes AVX-512 Zen machines for Haswell and loses half of its fp32 rate unless told
  * otherwise; waiting OpenMP threads spin, which halves the speed of decoding; huge pages add a tenth. All are environment variables, and the
  * user's own win.
+ *
+ * <p>libtorch remembers how many threads its operations use for each thread that calls it, and gives one that is new the number that any other was told last, which may be one
+ * that works {@link #alone}. So the number of the process stands here, and every thread tells libtorch when it differs from what it has told last.
  */
 public final class Engine {
     /** OpenMP ends the process when the system refuses it a thread. */
@@ -24,19 +27,42 @@ public final class Engine {
     private static final int MAPPED_AT_MOST = -4;
     private static final int ARENAS = -8;
     private static final Blas BLAS = new Blas();
+    private static final ThreadLocal<Here> HERE = ThreadLocal.withInitial(Here::new);
+    /** How many threads operations use, but for work that is done alone. */
+    private static volatile int threads;
+
     private static final boolean STARTED = initialise();
+
+    /** What libtorch knows of this thread. */
+    private static final class Here {
+        /** How many threads its operations use. */
+        private int told;
+        /** How often it is within {@link #alone}. */
+        private int alone;
+
+        void tell() {
+            int wanted = alone > 0 ? 1 : threads;
+            if (told != wanted) {
+                // A thread's first question makes libtorch set what any other was told last: it shall not do so after this.
+                int unused = torch.get_num_threads();
+                torch.set_num_threads(wanted);
+                told = wanted;
+            }
+        }
+    }
 
     private Engine() {}
 
-    /** Loads libtorch, on the first call only. */
+    /** Loads libtorch, on the first call only, and sees to it that this thread's operations use as many threads as they should. */
     public static void start() {
         if (!STARTED) {
             throw new IllegalStateException("libtorch did not start");
         }
+        HERE.get().tell();
     }
 
     /**
-     * Sets how many threads operations use.
+     * Sets how many threads operations use, in the whole process.
      *
      * @param threads at least 1
      * @throws InputException if that is not a sensible number
@@ -49,8 +75,8 @@ public final class Engine {
         if (threads > most) {
             throw new InputException("--threads " + threads + " is above " + most + "; give the number of CPU cores to use");
         }
+        Engine.threads = threads;
         start();
-        torch.set_num_threads(threads);
         BLAS.threads(threads);
     }
 
@@ -60,14 +86,16 @@ public final class Engine {
      * @return what comes of it
      */
     public static <T> T alone(Supplier<T> work) {
-        int before = threads();
-        torch.set_num_threads(1);
+        Here here = HERE.get();
+        here.alone++;
+        start();
         BLAS.enter();
         try {
             return work.get();
         } finally {
             BLAS.leave();
-            torch.set_num_threads(before);
+            here.alone--;
+            here.tell();
         }
     }
 
@@ -145,10 +173,10 @@ public final class Engine {
         }
     }
 
-    /** How many threads operations use. */
+    /** How many threads operations use: as many as were set for the process, or all cores; in work that is done {@link #alone} one. */
     public static int threads() {
         start();
-        return torch.get_num_threads();
+        return HERE.get().told;
     }
 
     /**
@@ -188,6 +216,7 @@ public final class Engine {
         if (CpuFeatures.bfloat16()) {
             torch.globalContext().setAllowFP16BF16ReductionMathSDP(true);
         }
+        threads = torch.get_num_threads();
         return true;
     }
 

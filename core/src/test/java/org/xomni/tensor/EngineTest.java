@@ -8,13 +8,18 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 
 class EngineTest {
     /** How many threads libtorch's operations use here, and how many OpenBLAS uses for everybody. */
     private static List<Integer> threads() {
         try {
-            return List.of(Engine.threads(), (int) Linker.nativeLinker()
+            Engine.start();
+            return List.of(torch.get_num_threads(), (int) Linker.nativeLinker()
                     .downcallHandle(SymbolLookup.loaderLookup().findOrThrow("openblas_get_num_threads"), FunctionDescriptor.of(ValueLayout.JAVA_INT))
                     .invokeExact());
         } catch (Throwable e) {
@@ -41,6 +46,43 @@ class EngineTest {
             assertThat(threads()).as("closed twice").containsExactly(2, 2);
         } finally {
             Engine.threads(before);
+        }
+    }
+
+    /** libtorch gives a new thread the number that any other has told it last. */
+    @Test
+    void aThreadThatBeginsWhileAnotherWorksAloneUsesAllOfThem() throws Exception {
+        int before = Engine.threads();
+        try (var another = Executors.newSingleThreadExecutor()) {
+            Engine.threads(3);
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            CompletableFuture<Integer> alone = CompletableFuture.supplyAsync(() -> Engine.alone(() -> {
+                begun.countDown();
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                return threads().getFirst();
+            }), Thread.ofPlatform()::start);
+            begun.await();
+            assertThat(another.submit(EngineTest::inScope).get()).isEqualTo(3);
+            assertThat(another.submit(() -> Engine.threads()).get()).isEqualTo(3);
+            Engine.threads(2);
+            go.countDown();
+            assertThat(alone.join()).isEqualTo(1);
+            assertThat(another.submit(EngineTest::inScope).get()).as("the number is the process's").isEqualTo(2);
+        } finally {
+            Engine.threads(before);
+        }
+    }
+
+    /** How many threads operations use where tensors are made. */
+    private static int inScope() {
+        try (Scope scope = Scope.inference()) {
+            assertThat(scope).isNotNull();
+            return torch.get_num_threads();
         }
     }
 }
