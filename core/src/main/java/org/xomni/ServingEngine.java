@@ -118,12 +118,15 @@ public final class ServingEngine implements AutoCloseable {
      * Takes on pictures of one client request; all of them or none.
      *
      * @param listener for each picture, by its index
-     * @throws InputException if a size does not suit the checkpoint, or the checkpoint cannot draw, or not be shown what the conversation shows
+     * @throws InputException if there are more than could ever wait, a size does not suit the checkpoint, or the checkpoint cannot draw, or not be shown what the conversation shows
      * @throws RefusedException if the queue is full or the engine closes
      */
     public List<Job<Task.Drawn>> draw(List<Task.Draw> pictures, IntFunction<Task.Listener> listener) {
         if (cannotDraw != null) {
             throw new InputException("this model draws no images, as its decoder is missing or does not fit; ask another model", cannotDraw);
+        }
+        if (pictures.size() > most()) {
+            throw new InputException(pictures.size() + " images are more than the " + most() + " that are taken on at once; ask for fewer");
         }
         pictures.forEach(picture -> xomni.input().grid(picture.request()));
         List<Job<Task.Drawn>> jobs = new ArrayList<>();
@@ -167,6 +170,11 @@ public final class ServingEngine implements AutoCloseable {
         return new Job<>(task, kind, listener, client, number, System.nanoTime() + limits.timeout().toNanos(), this::wake);
     }
 
+    /** Jobs that are begun or wait. */
+    private int most() {
+        return limits.maxQueue() + limits.maxBatch();
+    }
+
     /** Whether it has pictures that are still to be encoded. */
     private static boolean showsPictures(Task task) {
         return task.conversation().stream().anyMatch(Turn::hasPictures);
@@ -179,7 +187,7 @@ public final class ServingEngine implements AutoCloseable {
                 counts.refused.add(jobs.size());
                 throw new RefusedException(RefusedException.Reason.CLOSING, "the server is shutting down; try again later", RETRY_AFTER);
             }
-            if (open + jobs.size() > limits.maxQueue() + limits.maxBatch()) {
+            if (open + jobs.size() > most()) {
                 counts.refused.add(jobs.size());
                 throw new RefusedException(RefusedException.Reason.QUEUE_FULL,
                         "the queue is full (" + limits.maxQueue() + " requests); try again later, or ask for fewer images", RETRY_AFTER);

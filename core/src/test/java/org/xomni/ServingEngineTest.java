@@ -347,6 +347,9 @@ class ServingEngineTest {
             assertThat(two.get(1).await().drawing().seed()).isEqualTo(3);
             assertThat(last.await().drawing().seed()).isEqualTo(6);
             assertThat(engine.status().refused()).isEqualTo(3);
+            assertThatThrownBy(() -> engine.draw(Collections.nCopies(5, picture(32, 8)), i -> Task.Listener.NONE)).as("trying again would not help")
+                    .isInstanceOf(InputException.class).hasMessageContaining("5 images are more than the 4 that");
+            assertThat(engine.draw(Collections.nCopies(4, picture(32, 8)), i -> Task.Listener.NONE)).hasSize(4);
         }
     }
 
