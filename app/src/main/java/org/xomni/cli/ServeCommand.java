@@ -25,9 +25,6 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = {"Serves an OpenAI-compatible API and a web page.", "Ctrl-C or SIGTERM ends it: what is begun is finished, the rest refused."})
 final class ServeCommand implements Callable<Integer> {
-    private static final int SHORTEST_KEY = 16;
-    private static final int LARGEST_PORT = 65_535;
-
     @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Where to listen. Default: 127.0.0.1, this machine only.")
     String host = "127.0.0.1";
 
@@ -84,17 +81,11 @@ final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         List<String> keys = keyFile == null ? List.of() : keys(keyFile);
-        if (port < 0 || port > LARGEST_PORT) {
-            throw new InputException("--port " + port + " is not a port; use 0 to " + LARGEST_PORT);
-        }
-        if (maxBody < 1024 || maxPixels < 1 || maxPrompt < 1 || grace < 0) {
-            throw new InputException("--max-body, --max-pixels, --max-prompt or --grace is out of range; leave it out for the default");
-        }
-        if (keys.isEmpty() && !noKey && !XOmniServer.isLoopback(host)) {
-            throw new InputException("--host " + host + " can be reached from other machines; give --api-key-file FILE, or --no-key to let everybody in");
+        if (grace < 0) {
+            throw new InputException("--grace " + grace + " is negative; leave it out for the default");
         }
         ServingLimits limits = new ServingLimits(maxBatch, maxQueue, Duration.ofSeconds(timeout), deterministic);
-        ServerOptions options = new ServerOptions(host, port, keys, maxBody, maxPixels, maxPrompt, logRequests || logPrompts, logPrompts);
+        ServerOptions options = new ServerOptions(host, port, keys, noKey, maxBody, maxPixels, maxPrompt, logRequests || logPrompts, logPrompts);
         CountDownLatch asked = new CountDownLatch(1);
         try (Interrupt interrupt = Interrupt.listen(asked::countDown);
                 ServedModels served = ServedModels.load(engineOptions, models, limits)) {
@@ -116,8 +107,8 @@ final class ServeCommand implements Callable<Integer> {
         } catch (IOException e) {
             throw new InputException("--api-key-file " + file + " cannot be read (" + e.getClass().getSimpleName() + "); check its name and permissions", e);
         }
-        if (keys.isEmpty() || keys.stream().anyMatch(key -> key.length() < SHORTEST_KEY)) {
-            throw new InputException("--api-key-file " + file + " must have a key of at least " + SHORTEST_KEY + " characters on each line");
+        if (keys.isEmpty() || keys.stream().anyMatch(key -> key.length() < ServerOptions.SHORTEST_KEY)) {
+            throw new InputException("--api-key-file " + file + " must have a key of at least " + ServerOptions.SHORTEST_KEY + " characters on each line");
         }
         return keys;
     }

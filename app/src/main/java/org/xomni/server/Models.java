@@ -16,7 +16,7 @@ final class Models {
 
     Models(List<ServedModel> models) {
         if (models.isEmpty()) {
-            throw new IllegalArgumentException("a server without a model");
+            throw new InputException("there is no model to serve; give one or more");
         }
         for (ServedModel model : models) {
             if (byId.putIfAbsent(model.id(), model) != null) {

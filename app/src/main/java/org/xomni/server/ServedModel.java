@@ -7,7 +7,7 @@ import org.xomni.tensor.InputException;
  * A model that is served.
  *
  * @param id how clients name it: letters, digits, dots, dashes and underscores
- * @param engine stays its owner's
+ * @param engine closed with the server; the {@link org.xomni.XOmni} below it stays its owner's
  */
 public record ServedModel(String id, ServingEngine engine) {
     public ServedModel {

@@ -72,8 +72,8 @@ public final class XOmniServer implements AutoCloseable {
     /**
      * Starts to listen.
      *
-     * @param models at least one, each by another id; the first is for requests that name none. Their engines are to be closed after the server
-     * @throws InputException if the address cannot be had, or two models have the same id
+     * @param models at least one, each by another id; the first is for requests that name none. Their engines end with the server, and what these stand on is to be closed after it
+     * @throws InputException if the address cannot be had, there is no model, or two have the same id
      */
     public static XOmniServer start(List<ServedModel> models, ServerOptions options) {
         XOmniServer server = new XOmniServer(new Models(models), options);
@@ -92,11 +92,6 @@ public final class XOmniServer implements AutoCloseable {
             root = root.getCause();
         }
         return String.valueOf(root.getMessage());
-    }
-
-    /** Whether only this machine reaches an address. */
-    public static boolean isLoopback(String host) {
-        return Guard.isLoopback(host);
     }
 
     /** The port it listens on. */
@@ -286,7 +281,7 @@ public final class XOmniServer implements AutoCloseable {
     }
 
     /**
-     * Ends: the engines take no more, what is begun gets {@code grace} to finish, every request is answered. An interruption ends the grace, and the thread stays
+     * Ends, and the engines with it: they take no more, what is begun gets {@code grace} to finish, every request is answered. An interruption ends the grace, and the thread stays
      * interrupted.
      */
     public void close(Duration grace) {
@@ -308,7 +303,7 @@ public final class XOmniServer implements AutoCloseable {
         }
     }
 
-    /** {@link #close(Duration)} without patience. */
+    /** {@link #close(Duration)} without grace: what is begun is given up, and its requests are answered so. */
     @Override
     public void close() {
         close(Duration.ofMillis(1));

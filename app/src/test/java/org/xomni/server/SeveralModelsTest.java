@@ -132,6 +132,11 @@ class SeveralModelsTest {
     }
 
     @Test
+    void noneIsTooFew() {
+        assertThatThrownBy(() -> XOmniServer.start(List.of(), ServerOptions.local(0))).isInstanceOf(InputException.class).hasMessageContaining("give one or more");
+    }
+
+    @Test
     void twoOfTheSameNameAreRefused() {
         ServedModel model = new ServedModel("a", server.engine());
         assertThatThrownBy(() -> XOmniServer.start(List.of(model, model), ServerOptions.local(0))).isInstanceOf(InputException.class)
