@@ -65,7 +65,7 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--log-requests", description = "A line for each request, without what it says.")
     boolean logRequests;
 
-    @Option(names = "--log-prompts", description = "Also what requests say.")
+    @Option(names = "--log-prompts", description = "Also prompts and messages, without their images.")
     boolean logPrompts;
 
     @Option(

@@ -244,7 +244,7 @@ public final class XOmniServer implements AutoCloseable {
         }
         Fields fields = Fields.parse(bytes.toByteArray());
         if (options.logPrompts()) {
-            LOG.warn("{}", fields.node());
+            LOG.warn("{}", Prompts.of(fields.node(), options.maxPromptCharacters()));
         }
         return fields;
     }

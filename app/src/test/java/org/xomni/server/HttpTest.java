@@ -2,6 +2,9 @@ package org.xomni.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -16,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 import org.xomni.ServingLimits;
 import org.xomni.image.ImageFiles;
 import org.xomni.tensor.Json;
@@ -211,6 +215,27 @@ class HttpTest {
             assertThat(refused.statusCode()).isEqualTo(400);
             assertThat(error(refused).path("code").stringValue()).isEqualTo("context_length_exceeded");
         }
+    }
+
+    @Test
+    void whatIsLoggedIsWhatIsSaidAndNoImage() throws Exception {
+        Logger log = (Logger) LoggerFactory.getLogger(XOmniServer.class);
+        ListAppender<ILoggingEvent> heard = new ListAppender<>();
+        heard.start();
+        log.addAppender(heard);
+        try (TestServer server = TestServer.logging()) {
+            server.ask("/v1/images/generations", SMALL.replace("\"a\"", "\"a \\n sign\""));
+            server.ask("/v1/chat/completions", "{\"max_tokens\":1,\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},{\"role\":\"user\",\"content\":["
+                    + "{\"type\":\"text\",\"text\":\"What is it?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"" + TestServer.dataUrl() + "\"}}]}]}");
+            assertThat(server.post("/v1/chat/completions", "{\"prompt\":7,\"messages\":{\"content\":{\"text\":[1]}}}").statusCode()).isEqualTo(400);
+            assertThat(server.post("/v1/images/generations", "{\"prompt\":\"" + "b".repeat(41) + "\"}").statusCode()).isEqualTo(400);
+        } finally {
+            log.detachAppender(heard);
+        }
+        assertThat(heard.list.stream().map(ILoggingEvent::getFormattedMessage).filter(line -> line.startsWith("["))).containsExactly(
+                "[\"a \\n sign\"]", "[\"Be brief.\",\"What is it?\"]", "[]", "[\"" + "b".repeat(40) + "\"]");
+        assertThat(heard.list.stream().map(ILoggingEvent::getFormattedMessage)).anyMatch(line -> line.startsWith("POST /v1/images/generations 200"))
+                .noneMatch(line -> line.contains("base64"));
     }
 
     @Test

@@ -60,6 +60,13 @@ final class TestServer implements AutoCloseable {
         return new TestServer(ServingLimits.DEFAULT.deterministic(true), ServerOptions.local(0), true);
     }
 
+    /** That logs what is said, up to 40 characters. */
+    static TestServer logging() {
+        ServerOptions quiet = ServerOptions.local(0);
+        return new TestServer(ServingLimits.DEFAULT, new ServerOptions(quiet.host(), quiet.port(), quiet.keys(), quiet.everybody(), quiet.maxBodyBytes(),
+                quiet.maxPixels(), 40, true, true), false);
+    }
+
     static TestServer withKey() {
         return new TestServer(ServingLimits.DEFAULT, ServerOptions.local(0).keys(List.of(KEY)), false);
     }
