@@ -11,6 +11,7 @@ import org.xomni.autoregressive.KvCache;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
+import org.xomni.tensor.XOmniException;
 import org.xomni.text.Message;
 import org.xomni.text.Span;
 
@@ -30,6 +31,7 @@ public final class Conversation implements AutoCloseable {
     private @Nullable Batch batch;
     private KvCache.@Nullable Slot slot;
     private int[] read = {};
+    private boolean closed;
 
     Conversation(XOmni xomni) {
         this.xomni = xomni;
@@ -143,6 +145,9 @@ public final class Conversation implements AutoCloseable {
     }
 
     private Batch batch() {
+        if (closed) {
+            throw new XOmniException("this conversation is closed; begin another");
+        }
         if (batch == null) {
             batch = new Batch(xomni.model(), 2, xomni.checkpoint().unified().maxPositions());
         }
@@ -164,6 +169,7 @@ public final class Conversation implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
         releaseCache();
         xomni.ended(this);
     }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -18,6 +19,7 @@ import org.slf4j.LoggerFactory;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.XOmniException;
 
 /**
  * Serves many at once from one model: a bounded queue and continuous batching. Tasks join the batch and leave it between two tokens; pictures and
@@ -63,6 +65,7 @@ public final class ServingEngine implements AutoCloseable {
     /** Whether the batch's thread has ended, so that nothing that waits would ever be begun. */
     private boolean over;
     private volatile boolean stopping;
+    private final AtomicBoolean ended = new AtomicBoolean();
 
     private ServingEngine(XOmni xomni, ServingLimits limits) {
         this.xomni = xomni;
@@ -85,6 +88,7 @@ public final class ServingEngine implements AutoCloseable {
      * Loads the unified model and starts to serve.
      *
      * @param xomni stays the caller's and is not to be closed before the engine
+     * @throws XOmniException if it has an engine already
      * @throws CheckpointException if unified model, text tokenizer or chat template cannot be used. A checkpoint without decoder may still answer, and one without image
      *     tokenizer draw: that is logged, and tasks that need what is missing are refused
      */
@@ -92,7 +96,13 @@ public final class ServingEngine implements AutoCloseable {
         if (xomni.offloads()) {
             throw new InputException("a server keeps all parts of the model in memory; leave --offload out");
         }
-        return new ServingEngine(xomni, limits);
+        xomni.beginServing();
+        try {
+            return new ServingEngine(xomni, limits);
+        } catch (RuntimeException | Error e) {
+            xomni.endServing();
+            throw e;
+        }
     }
 
     private static @Nullable CheckpointException problem(String consequence, Runnable check) {
@@ -411,6 +421,9 @@ public final class ServingEngine implements AutoCloseable {
         wake();
         Patience.await(thread::join);
         closeVision();
+        if (!ended.getAndSet(true)) {
+            xomni.endServing();
+        }
     }
 
     private void closeVision() {

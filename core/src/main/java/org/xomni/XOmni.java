@@ -6,10 +6,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.ObjIntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Sequence;
@@ -25,6 +27,7 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.ShardedSafetensors;
+import org.xomni.tensor.XOmniException;
 import org.xomni.text.Span;
 import org.xomni.text.TextStream;
 import org.xomni.text.TextTokenizer;
@@ -57,6 +60,9 @@ public final class XOmni implements AutoCloseable {
     private final ModelInput input;
     /** Those that are open: each may have a cache over the unified model. */
     private final Set<Conversation> conversations = new HashSet<>();
+    /** Whether a {@link ServingEngine} uses it. */
+    private final AtomicBoolean served = new AtomicBoolean();
+    private volatile boolean closed;
     /** Whether {@link #requireDecoder} has found nothing wrong. */
     private boolean canMakePixels;
 
@@ -66,10 +72,10 @@ public final class XOmni implements AutoCloseable {
         }
         this.checkpoint = checkpoint;
         this.options = options;
-        this.text = new Lazy<>(() -> TextTokenizer.load(checkpoint.folder()));
-        this.tokenizer = new Lazy<>(() -> ImageTokenizer.load(checkpoint.folder(), visionNumerics()));
-        this.model = new Lazy<>(this::loadModel);
-        this.decoder = new Lazy<>(this::loadDecoder);
+        this.text = part(() -> TextTokenizer.load(checkpoint.folder()));
+        this.tokenizer = part(() -> ImageTokenizer.load(checkpoint.folder(), visionNumerics()));
+        this.model = part(this::loadModel);
+        this.decoder = part(this::loadDecoder);
         this.input = new ModelInput(checkpoint, text, this::tokenize);
     }
 
@@ -90,6 +96,16 @@ public final class XOmni implements AutoCloseable {
     /** The folder of the model on the class path; unpacked there if need be. */
     public static Path defaultModel() {
         return DefaultModel.locate();
+    }
+
+    /** A part that loads when it is needed, but not once all is closed: nobody would free it. */
+    private <T extends AutoCloseable> Lazy<T> part(Supplier<T> load) {
+        return new Lazy<>(() -> {
+            if (closed) {
+                throw new XOmniException("this XOmni is closed; load the checkpoint again");
+            }
+            return load.get();
+        });
     }
 
     private UnifiedModel loadModel() {
@@ -371,8 +387,32 @@ public final class XOmni implements AutoCloseable {
         }
     }
 
+    /**
+     * An engine begins to use it.
+     *
+     * @throws XOmniException if another does
+     */
+    void beginServing() {
+        if (!served.compareAndSet(false, true)) {
+            throw new XOmniException("a ServingEngine uses this XOmni already; ask that one, close it first, or load the checkpoint once more");
+        }
+    }
+
+    void endServing() {
+        served.set(false);
+    }
+
+    /**
+     * Frees everything; what is asked for afterwards is an error.
+     *
+     * @throws XOmniException if a {@link ServingEngine} uses it still: close that first
+     */
     @Override
     public void close() {
+        if (served.get()) {
+            throw new XOmniException("a ServingEngine uses this XOmni still; close that first");
+        }
+        closed = true;
         releaseModel();
         decoder.close();
         tokenizer.close();

@@ -530,6 +530,19 @@ class ServingEngineTest {
         }
     }
 
+    @Test
+    void aModelHasOneEngineAndOutlivesIt() throws Exception {
+        ServingEngine first = ServingEngine.start(xomni, LIMITS);
+        assertThatThrownBy(() -> ServingEngine.start(xomni, LIMITS)).isInstanceOf(XOmniException.class).hasMessageContaining("already");
+        assertThatThrownBy(xomni::close).isInstanceOf(XOmniException.class).hasMessageContaining("close that first");
+        first.close();
+        try (ServingEngine second = ServingEngine.start(xomni, LIMITS)) {
+            first.close();
+            assertThatThrownBy(xomni::close).as("it has another one").isInstanceOf(XOmniException.class);
+            assertThat(second.draw(picture(32, 1), Task.Listener.NONE).await().drawing().seed()).isEqualTo(1);
+        }
+    }
+
     /** A model may be without decoder and draw nothing, or without image tokenizer; without a chat template it is not served. */
     @Test
     void whatAModelLacksIsKnownAtTheStart(@TempDir Path folder) throws Exception {

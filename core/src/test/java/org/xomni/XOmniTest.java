@@ -1,0 +1,55 @@
+package org.xomni;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.xomni.autoregressive.Sampling;
+import org.xomni.image.ImageFiles;
+import org.xomni.image.ImageTokens;
+import org.xomni.image.Pixels;
+import org.xomni.tensor.DType;
+import org.xomni.tensor.XOmniException;
+
+/** What the facade does beyond the models: when parts load and are freed, and how far it says it is. */
+class XOmniTest {
+    private static final DecodeSettings QUICK = new DecodeSettings(2, 1.5, false);
+    private static final LoadOptions EXACT = LoadOptions.DEFAULT.dtype(DType.FLOAT32);
+
+    private final Pixels image = ImageFiles.read(Fixtures.golden("tiny-en", "images/0_120x96_RGB.png"));
+
+    /** Weights that load again would be freed by nobody. */
+    @Test
+    void whatIsClosedDoesNothingMore() {
+        XOmni xomni = XOmni.load(Fixtures.model("tiny-en"), EXACT);
+        Conversation conversation = xomni.converse();
+        conversation.say(question(), piece -> {}, Progress.NONE);
+        ImageTokens tokens = xomni.draw(request(1), Progress.NONE).tokens();
+        xomni.close();
+        xomni.close();
+        assertClosed(() -> xomni.draw(request(1), Progress.NONE));
+        assertClosed(() -> xomni.chat(question(), piece -> {}, Progress.NONE));
+        assertClosed(() -> xomni.tokenize(image));
+        assertClosed(() -> xomni.detokenize(tokens, "a", 1, QUICK, Progress.NONE));
+        assertClosed(() -> conversation.say(question(), piece -> {}, Progress.NONE));
+        assertClosed(() -> ServingEngine.start(xomni, ServingLimits.DEFAULT));
+        conversation.close();
+        try (XOmni another = XOmni.load(Fixtures.model("tiny-en"), EXACT)) {
+            Conversation over = another.converse();
+            over.close();
+            assertThatThrownBy(() -> over.say(question(), piece -> {}, Progress.NONE)).isExactlyInstanceOf(XOmniException.class).hasMessageContaining("begin another");
+        }
+    }
+
+    private static void assertClosed(Runnable use) {
+        assertThatThrownBy(use::run).isExactlyInstanceOf(XOmniException.class).hasMessageContaining("is closed; load the checkpoint again");
+    }
+
+    private static DrawRequest request(long seed) {
+        return new DrawRequest("a red square", 32, 32, Sampling.IMAGE, seed, QUICK);
+    }
+
+    private static ChatRequest question() {
+        return new ChatRequest("What is it?", List.of(), 4, Sampling.text(1), 1);
+    }
+}
