@@ -1,11 +1,17 @@
 package org.xomni;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xomni.tensor.XOmniException;
 
 /**
@@ -14,6 +20,8 @@ import org.xomni.tensor.XOmniException;
  * @param <R> what comes of it
  */
 public final class Job<R extends Task.Result> {
+    private static final Logger LOG = LoggerFactory.getLogger(Job.class);
+
     private final Task task;
     private final Class<R> kind;
     private final Task.Listener listener;
@@ -50,17 +58,36 @@ public final class Job<R extends Task.Result> {
      * @throws org.xomni.tensor.InputException if the task cannot be done as it is asked for
      * @throws RefusedException if the engine gave it up
      * @throws CancellationException if it was cancelled
-     * @throws XOmniException if its listener threw, which is then the cause
+     * @throws XOmniException if its listener threw, or something else went wrong, which is then the cause
      */
     public R await() throws InterruptedException {
         try {
             return result.get();
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e);
+            throw failure(e);
         }
+    }
+
+    /**
+     * Waits for the result, but no longer than {@code time}; it fails as {@link #await()} does.
+     *
+     * @throws TimeoutException if the job has not ended by then; it goes on
+     */
+    public R await(Duration time) throws InterruptedException, TimeoutException {
+        try {
+            return result.get(TimeUnit.NANOSECONDS.convert(time), TimeUnit.NANOSECONDS);
+        } catch (ExecutionException e) {
+            throw failure(e);
+        }
+    }
+
+    private static RuntimeException failure(ExecutionException e) {
+        return e.getCause() instanceof RuntimeException known ? known : new XOmniException("the task failed; see the cause", e);
+    }
+
+    /** The result for programs that do not wait: it fails as {@link #await()} does, which stages wrap. What depends on it runs where {@link #whenDone} does. */
+    public CompletionStage<R> stage() {
+        return result.minimalCompletionStage();
     }
 
     /** Ends the work within a token or a step of the decoder. What is done already stays done. */
@@ -69,9 +96,18 @@ public final class Job<R extends Task.Result> {
         wake.run();
     }
 
-    /** Runs once the job has ended, one way or the other; at once if it has. */
+    /**
+     * Runs once the job has ended, one way or the other: on the thread that ends it, as a rule one of the engine's, on one that waits for it, or, if it has ended, at once on the
+     * caller's. So the action must neither block nor close the engine. What it throws is logged.
+     */
     public void whenDone(Runnable action) {
-        var unused = result.whenComplete((done, failure) -> action.run());
+        var unused = result.whenComplete((done, failure) -> {
+            try {
+                action.run();
+            } catch (RuntimeException | Error e) {
+                LOG.warn("what was to run after a task failed", e);
+            }
+        });
     }
 
     /** Whether it has ended. */
@@ -137,8 +173,10 @@ public final class Job<R extends Task.Result> {
         return result.complete(kind.cast(value));
     }
 
+    /** Failures of other kinds, such as libtorch's, become the cause of one of ours. */
     boolean fail(Throwable failure) {
-        return result.completeExceptionally(failure);
+        boolean known = failure instanceof XOmniException || failure instanceof CancellationException;
+        return result.completeExceptionally(known ? failure : new XOmniException("the task failed (" + failure.getClass().getSimpleName() + "); see the cause", failure));
     }
 
     /** Why it should go no further, or null. */
@@ -151,9 +189,9 @@ public final class Job<R extends Task.Result> {
         }
         if (System.nanoTime() - deadline >= 0) {
             return begun
-                    ? new RefusedException(RefusedException.Reason.TOOK_TOO_LONG, "the request took longer than the server's --timeout; ask for less",
+                    ? new RefusedException(RefusedException.Reason.TOOK_TOO_LONG, "the request took longer than it may; ask for less",
                             ServingEngine.RETRY_AFTER)
-                    : new RefusedException(RefusedException.Reason.WAITED_TOO_LONG, "the request waited longer than the server's --timeout; try again",
+                    : new RefusedException(RefusedException.Reason.WAITED_TOO_LONG, "the request waited longer than it may; try again",
                             ServingEngine.RETRY_AFTER);
         }
         return null;

@@ -402,8 +402,13 @@ public final class ServingEngine implements AutoCloseable {
     /**
      * Ends: what is begun is finished if that takes no longer than {@code grace}, all else refused. Returns when every job has ended and no thread uses the model any more,
      * also where the caller is interrupted: that ends the grace only, and the caller stays interrupted.
+     *
+     * @throws XOmniException on one of the engine's own threads, where listeners and {@link Job#whenDone} run: it would wait for itself
      */
     public void close(Duration grace) {
+        if (Thread.currentThread() == thread || vision.isMine(Thread.currentThread())) {
+            throw new XOmniException("an engine cannot wait for its own thread, where listeners and whenDone run; close it on another");
+        }
         long deadline = System.nanoTime() + grace.toNanos();
         lock.lock();
         try {

@@ -5,8 +5,10 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -41,6 +43,7 @@ final class ServingVision implements AutoCloseable {
     private final Consumer<Job<?>> ready;
     private final EncodedImages encoded;
     private final int count = Engine.threads();
+    private final Set<Thread> mine = ConcurrentHashMap.newKeySet();
     private final ThreadPoolExecutor threads = new ThreadPoolExecutor(
             count, count, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
     /** Read by those that make small pictures, written by those that want to be alone. */
@@ -76,7 +79,13 @@ final class ServingVision implements AutoCloseable {
     }
 
     private Thread thread(Runnable work) {
-        return Thread.ofPlatform().name("xomni-vision").unstarted(work);
+        Thread thread = Thread.ofPlatform().name("xomni-vision").unstarted(work);
+        mine.add(thread);
+        return thread;
+    }
+
+    boolean isMine(Thread thread) {
+        return mine.contains(thread);
     }
 
     /** Encodes the pictures of a job's conversation. */

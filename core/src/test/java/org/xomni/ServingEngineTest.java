@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -528,6 +531,82 @@ class ServingEngineTest {
             assertThatThrownBy(narrow::await).isInstanceOf(InputException.class);
             assertThat(engine.draw(picture(32, 1), Task.Listener.NONE).await().drawing().seed()).isEqualTo(1);
         }
+    }
+
+    @Test
+    @Timeout(60)
+    void aJobIsAwaitedForAWhileOrFollowed() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            Job<Task.Drawn> job = engine.draw(picture(32, 1), holdingUp(held, go));
+            held.await();
+            CompletableFuture<Long> seed = job.stage().thenApply(drawn -> drawn.drawing().seed()).toCompletableFuture();
+            assertThatThrownBy(() -> job.await(Duration.ofMillis(10))).isInstanceOf(TimeoutException.class);
+            assertThat(job.done()).isFalse();
+            go.countDown();
+            assertThat(job.await(ChronoUnit.FOREVER.getDuration()).drawing().seed()).isEqualTo(1);
+            assertThat(seed.join()).isEqualTo(1);
+
+            Job<Task.Drawn> cancelled = engine.draw(picture(320, 1), Task.Listener.NONE);
+            cancelled.cancel();
+            assertThatThrownBy(() -> cancelled.await(Duration.ofMinutes(1))).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> cancelled.stage().toCompletableFuture().join()).hasCauseInstanceOf(CancellationException.class);
+        }
+    }
+
+    /** Such as libtorch's failures, or faults of our own. */
+    @Test
+    void whatFailsFailsAsOneOfOurs() throws Exception {
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            Job<?> job = engine.answer(new Task.Answer(List.of(faulty()), 8, Sampling.text(1), 1, List.of()), Task.Listener.NONE);
+            assertThatThrownBy(job::await).isExactlyInstanceOf(XOmniException.class).hasMessageContaining("see the cause")
+                    .hasCauseInstanceOf(NullPointerException.class);
+        }
+    }
+
+    @SuppressWarnings("NullAway")
+    private static Turn faulty() {
+        return Turn.of("user", new Turn.Tokens(null), new Turn.Text("?"));
+    }
+
+    @Test
+    @Timeout(60)
+    void anEngineIsNotClosedByItsOwnThreads() throws Exception {
+        List<Throwable> refused = Collections.synchronizedList(new ArrayList<>());
+        CountDownLatch go = new CountDownLatch(1);
+        try (ServingEngine engine = ServingEngine.start(xomni, LIMITS)) {
+            Runnable closing = () -> {
+                try {
+                    engine.close();
+                } catch (XOmniException e) {
+                    refused.add(e);
+                }
+            };
+            Job<Task.Drawn> job = engine.draw(picture(32, 1), new Task.Listener() {
+                @Override
+                public void token(int id, int done, int total) {
+                    awaitQuietly(go);
+                    closing.run();
+                }
+
+                @Override
+                public void decoding(int done, int total) {
+                    closing.run();
+                }
+            });
+            CountDownLatch ended = new CountDownLatch(1);
+            job.whenDone(() -> {
+                closing.run();
+                ended.countDown();
+            });
+            go.countDown();
+            // A thread that waited for the job might run the action itself.
+            ended.await();
+            assertThat(job.await().drawing().seed()).isEqualTo(1);
+            assertThat(engine.accepts()).isTrue();
+        }
+        assertThat(refused).as("4 tokens, 2 steps and the end").hasSize(7).allSatisfy(e -> assertThat(e).hasMessageContaining("close it on another"));
     }
 
     @Test
