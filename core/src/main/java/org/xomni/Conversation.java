@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.KvCache;
 import org.xomni.autoregressive.Sequence;
+import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.XOmniException;
@@ -43,7 +44,7 @@ public final class Conversation implements AutoCloseable {
      * @return its tokens
      */
     public ImageTokens show(Pixels image) {
-        ImageTokens tokens = xomni.tokenize(image);
+        ImageTokens tokens = xomni.encode(image);
         pending.add(xomni.input().image(tokens));
         return tokens;
     }
@@ -56,8 +57,7 @@ public final class Conversation implements AutoCloseable {
      */
     public Reply say(ChatRequest request, Consumer<String> listener, Progress progress) {
         List<Span> shown = new ArrayList<>(pending);
-        request.images().forEach(image -> shown.add(xomni.input().image(xomni.tokenize(image))));
-        xomni.releaseTokenizer();
+        request.images().forEach(image -> shown.add(xomni.input().image(xomni.encode(image))));
         List<Message> turn = withUserMessage(shown, request.prompt());
         int[] ids = xomni.input().render(turn);
         int limit = xomni.limit(request.maxTokens(), ids.length);
@@ -86,9 +86,6 @@ public final class Conversation implements AutoCloseable {
         }
         remember(ids, row.drawn());
         ImageTokens tokens = xomni.input().vocabulary().drawn(grid.height(), grid.width(), row.drawn());
-        if (xomni.offloads()) {
-            xomni.releaseModel();
-        }
         Pixels pixels = xomni.detokenize(tokens, request.prompt(), request.seed(), request.decode(), progress);
         commit(turn, xomni.input().image(tokens));
         return new Drawing(tokens, pixels, request.seed());
@@ -148,8 +145,10 @@ public final class Conversation implements AutoCloseable {
         if (closed) {
             throw new XOmniException("this conversation is closed; begin another");
         }
+        // Also where the batch is there: what an image was tokenized with makes room.
+        UnifiedModel model = xomni.model();
         if (batch == null) {
-            batch = new Batch(xomni.model(), 2, xomni.checkpoint().unified().maxPositions());
+            batch = new Batch(model, 2, xomni.checkpoint().unified().maxPositions());
         }
         return batch;
     }

@@ -14,7 +14,8 @@ import org.xomni.tensor.Quantization;
  * @param quantization of the unified model's linear layers
  * @param device {@code cpu}, {@code cuda} or {@code cuda:i}
  * @param threads for operations of the whole process, all models in it included, until another number is loaded with; 0 leaves it as it is: at first all cores
- * @param offload whether to release each part before the next one loads
+ * @param offload whether to release each part (image tokenizer, unified model, decoder) before the next one loads; in a conversation the unified model stays while an image is
+ *     tokenized
  */
 public record LoadOptions(
         @Nullable Path flux, @Nullable DType dtype, Quantization quantization, String device, int threads, boolean offload) {
@@ -29,6 +30,11 @@ public record LoadOptions(
 
     /** The same with another type of weights. */
     public LoadOptions dtype(DType dtype) {
+        return new LoadOptions(flux, dtype, quantization, device, threads, offload);
+    }
+
+    /** The same with parts that take turns in memory, or not. */
+    public LoadOptions offload(boolean offload) {
         return new LoadOptions(flux, dtype, quantization, device, threads, offload);
     }
 }

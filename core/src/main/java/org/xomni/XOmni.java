@@ -13,6 +13,7 @@ import java.util.function.IntConsumer;
 import java.util.function.ObjIntConsumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.xomni.autoregressive.Batch;
 import org.xomni.autoregressive.Sequence;
 import org.xomni.autoregressive.UnifiedModel;
@@ -76,7 +77,7 @@ public final class XOmni implements AutoCloseable {
         this.tokenizer = part(() -> ImageTokenizer.load(checkpoint.folder(), visionNumerics()));
         this.model = part(this::loadModel);
         this.decoder = part(this::loadDecoder);
-        this.input = new ModelInput(checkpoint, text, this::tokenize);
+        this.input = new ModelInput(checkpoint, text, this::encode);
     }
 
     /**
@@ -170,9 +171,7 @@ public final class XOmni implements AutoCloseable {
         requireDecoder();
         List<ImageTokens> tokens = drawTokens(requests, progress);
         drawn.accept(tokens);
-        if (options.offload()) {
-            releaseModel();
-        }
+        makeRoomFor(decoder);
         List<TokenDecoder.Picture> pictures = IntStream.range(0, requests.size())
                 .mapToObj(i -> picture(tokens.get(i), requests.get(i).prompt(), requests.get(i).seed(), requests.get(i).decode()))
                 .toList();
@@ -202,7 +201,7 @@ public final class XOmni implements AutoCloseable {
         int slots = requests.stream().mapToInt(r -> r.sampling().guided() ? 2 : 1).sum();
         int total = grids.stream().mapToInt(ModelInput.Grid::tokens).max().orElse(0);
         // So that a seed draws the same picture, however many are drawn with it.
-        try (Batch batch = new Batch(model.get(), slots, longest, true)) {
+        try (Batch batch = new Batch(model(), slots, longest, true)) {
             List<Sequence> rows = new ArrayList<>();
             for (int i = 0; i < requests.size(); i++) {
                 rows.add(batch.join(input.imageRow(prompts.get(i), grids.get(i), requests.get(i), id -> {})));
@@ -230,11 +229,10 @@ public final class XOmni implements AutoCloseable {
      */
     public Reply chat(ChatRequest request, Consumer<String> listener, Progress progress) {
         List<Span> images = request.images().stream().map(image -> input.image(tokenize(image))).toList();
-        releaseTokenizer();
         int[] prompt = input.render(List.of(ModelInput.userMessage(images, request.prompt())));
         int limit = limit(request.maxTokens(), prompt.length);
         long needed = (long) prompt.length + limit;
-        try (Batch batch = new Batch(model.get(), 1, (int) Math.min(needed, checkpoint.unified().maxPositions()))) {
+        try (Batch batch = new Batch(model(), 1, (int) Math.min(needed, checkpoint.unified().maxPositions()))) {
             return answer(batch, heard -> batch.join(textRow(prompt, request, limit, heard)), limit, listener, progress);
         }
     }
@@ -301,6 +299,12 @@ public final class XOmni implements AutoCloseable {
      * @throws InputException if it is too small or too narrow
      */
     public ImageTokens tokenize(Pixels image) {
+        makeRoomFor(tokenizer);
+        return encode(image);
+    }
+
+    /** The same while the unified model stays, which a conversation has read with. */
+    ImageTokens encode(Pixels image) {
         return tokenizer.get().encode(image);
     }
 
@@ -312,6 +316,7 @@ public final class XOmni implements AutoCloseable {
      * @throws InputException if a token is not in the codebook, or a setting does not suit
      */
     public Pixels detokenize(ImageTokens tokens, String prompt, long seed, DecodeSettings settings, Progress progress) {
+        makeRoomFor(decoder);
         return pixels().decode(List.of(picture(tokens, prompt, seed, settings)), progress).getFirst();
     }
 
@@ -342,7 +347,18 @@ public final class XOmni implements AutoCloseable {
     }
 
     UnifiedModel model() {
+        makeRoomFor(model);
         return model.get();
+    }
+
+    /** Frees the other parts, if they take turns. */
+    private void makeRoomFor(Lazy<?> part) {
+        if (options.offload()) {
+            if (part != model) {
+                releaseModel();
+            }
+            Stream.of(tokenizer, decoder).filter(other -> other != part).forEach(Lazy::close);
+        }
     }
 
     /** What the unified model reads. */
@@ -352,6 +368,11 @@ public final class XOmni implements AutoCloseable {
 
     TextTokenizer text() {
         return text.get();
+    }
+
+    /** How many of image tokenizer, unified model and decoder are loaded. */
+    int loaded() {
+        return (int) Stream.of(tokenizer, model, decoder).filter(Lazy::isLoaded).count();
     }
 
     boolean offloads() {
@@ -372,13 +393,6 @@ public final class XOmni implements AutoCloseable {
     /** A conversation has closed. */
     void ended(Conversation conversation) {
         conversations.remove(conversation);
-    }
-
-    /** Frees the image tokenizer's memory if parts are to be offloaded; it loads again when needed. */
-    void releaseTokenizer() {
-        if (options.offload()) {
-            tokenizer.close();
-        }
     }
 
     static void checkCancelled(Progress progress) {

@@ -1,5 +1,6 @@
 package org.xomni;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
@@ -38,6 +39,28 @@ class XOmniTest {
             Conversation over = another.converse();
             over.close();
             assertThatThrownBy(() -> over.say(question(), piece -> {}, Progress.NONE)).isExactlyInstanceOf(XOmniException.class).hasMessageContaining("begin another");
+        }
+    }
+
+    /** Released one before the other loads, whatever is asked for after what. */
+    @Test
+    void partsTakeTurnsInMemory() {
+        try (XOmni xomni = XOmni.load(Fixtures.model("tiny-en"), EXACT.offload(true))) {
+            Progress alone = (phase, done, total) -> assertThat(xomni.loaded()).as(phase.name()).isEqualTo(1);
+            ChatRequest seeing = new ChatRequest("What is it?", List.of(image), 4, Sampling.text(1), 1);
+            xomni.chat(question(), piece -> {}, alone);
+            assertThat(xomni.tokenize(image).height()).isPositive();
+            assertThat(xomni.loaded()).as("no unified model beside the tokenizer").isEqualTo(1);
+            xomni.chat(seeing, piece -> {}, alone);
+            xomni.chat(seeing, piece -> {}, alone);
+            assertThat(xomni.draw(List.of(request(1), request(2)), alone)).hasSize(2);
+            ImageTokens tokens = xomni.drawTokens(List.of(request(3)), alone).getFirst();
+            assertThat(xomni.detokenize(tokens, "a", 3, QUICK, alone).height()).isEqualTo(32);
+            try (Conversation conversation = xomni.converse()) {
+                conversation.say(question(), piece -> {}, alone);
+                conversation.say(seeing, piece -> {}, alone);
+                assertThat(conversation.draw(request(4), alone).seed()).isEqualTo(4);
+            }
         }
     }
 

@@ -21,6 +21,10 @@ public final class Lazy<T extends AutoCloseable> implements AutoCloseable {
         return value;
     }
 
+    public synchronized boolean isLoaded() {
+        return loaded != null;
+    }
+
     /** Releases the model; the next use loads it again. */
     @Override
     public synchronized void close() {
