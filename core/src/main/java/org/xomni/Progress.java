@@ -8,7 +8,7 @@ public interface Progress {
 
     /** What is being counted. */
     enum Phase {
-        /** Image tokens, of one image (all images of a request advance together). */
+        /** Image tokens. Images are drawn side by side, so they count once; those of a request that has too many for that are drawn group by group, and the groups add up. */
         DRAWING,
         /** Steps of the diffusion decoder, over all images of the request. */
         DECODING,

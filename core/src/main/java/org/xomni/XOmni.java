@@ -180,16 +180,30 @@ public final class XOmni implements AutoCloseable {
 
     /** The tokens of several images, without making pixels of them. */
     public List<ImageTokens> drawTokens(List<DrawRequest> requests, Progress progress) {
+        int together = Math.clamp(MOST_POSITIONS / Math.max(1, steps(requests)), 1, MOST_ROWS);
+        List<List<DrawRequest>> groups = IntStream.iterate(0, from -> from < requests.size(), from -> from + together)
+                .mapToObj(from -> requests.subList(from, Math.min(requests.size(), from + together)))
+                .toList();
+        int total = groups.stream().mapToInt(this::steps).sum();
         List<ImageTokens> tokens = new ArrayList<>();
-        int largest = requests.stream().map(input::grid).mapToInt(ModelInput.Grid::tokens).max().orElse(1);
-        int together = Math.clamp(MOST_POSITIONS / largest, 1, MOST_ROWS);
-        for (int from = 0; from < requests.size(); from += together) {
-            tokens.addAll(drawSideBySide(requests.subList(from, Math.min(requests.size(), from + together)), progress));
+        int done = 0;
+        for (List<DrawRequest> group : groups) {
+            tokens.addAll(drawSideBySide(group, progress, done, total));
+            done += steps(group);
         }
         return tokens;
     }
 
-    private List<ImageTokens> drawSideBySide(List<DrawRequest> requests, Progress progress) {
+    /** How many tokens the largest image has: as many steps as all take side by side. */
+    private int steps(List<DrawRequest> requests) {
+        return requests.stream().map(input::grid).mapToInt(ModelInput.Grid::tokens).max().orElse(0);
+    }
+
+    /**
+     * @param before steps of other groups that are done
+     * @param total steps of all groups
+     */
+    private List<ImageTokens> drawSideBySide(List<DrawRequest> requests, Progress progress, int before, int total) {
         List<ModelInput.Grid> grids = requests.stream().map(input::grid).toList();
         List<int[]> prompts = new ArrayList<>();
         int longest = 0;
@@ -199,15 +213,14 @@ public final class XOmni implements AutoCloseable {
             longest = Math.max(longest, prompt.length + grids.get(i).tokens());
         }
         int slots = requests.stream().mapToInt(r -> r.sampling().guided() ? 2 : 1).sum();
-        int total = grids.stream().mapToInt(ModelInput.Grid::tokens).max().orElse(0);
         // So that a seed draws the same picture, however many are drawn with it.
         try (Batch batch = new Batch(model(), slots, longest, true)) {
             List<Sequence> rows = new ArrayList<>();
             for (int i = 0; i < requests.size(); i++) {
                 rows.add(batch.join(input.imageRow(prompts.get(i), grids.get(i), requests.get(i), id -> {})));
             }
-            int done = 0;
-            progress.report(Progress.Phase.DRAWING, 0, total);
+            int done = before;
+            progress.report(Progress.Phase.DRAWING, done, total);
             boolean more = true;
             while (more) {
                 checkCancelled(progress);

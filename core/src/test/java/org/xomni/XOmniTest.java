@@ -3,7 +3,9 @@ package org.xomni;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.image.ImageFiles;
@@ -62,6 +64,17 @@ class XOmniTest {
                 assertThat(conversation.draw(request(4), alone).seed()).isEqualTo(4);
             }
         }
+    }
+
+    /** More than are drawn side by side. */
+    @Test
+    void progressCountsAllPicturesOfARequest() {
+        List<DrawRequest> many = IntStream.range(0, 34).mapToObj(XOmniTest::request).toList();
+        List<String> heard = new ArrayList<>();
+        try (XOmni xomni = XOmni.load(Fixtures.model("tiny-en"), EXACT)) {
+            assertThat(xomni.drawTokens(many, (phase, done, total) -> heard.add(done + "/" + total))).hasSize(34);
+        }
+        assertThat(heard).containsExactly("0/8", "1/8", "2/8", "3/8", "4/8", "4/8", "5/8", "6/8", "7/8", "8/8");
     }
 
     private static void assertClosed(Runnable use) {
