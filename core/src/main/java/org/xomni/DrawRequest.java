@@ -19,6 +19,21 @@ public record DrawRequest(String prompt, int height, int width, Sampling samplin
         return new DrawRequest(prompt, height, width, Sampling.IMAGE, seed, DecodeSettings.DEFAULT);
     }
 
+    /** The same with other sides, in pixels. */
+    public DrawRequest size(int height, int width) {
+        return new DrawRequest(prompt, height, width, sampling, seed, decode);
+    }
+
+    /** The same with tokens drawn otherwise. */
+    public DrawRequest sampling(Sampling sampling) {
+        return new DrawRequest(prompt, height, width, sampling, seed, decode);
+    }
+
+    /** The same with pixels made otherwise. */
+    public DrawRequest decode(DecodeSettings decode) {
+        return new DrawRequest(prompt, height, width, sampling, seed, decode);
+    }
+
     /** The same image idea with another seed. */
     public DrawRequest seed(long seed) {
         return new DrawRequest(prompt, height, width, sampling, seed, decode);

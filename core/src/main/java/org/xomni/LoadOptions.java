@@ -28,8 +28,28 @@ public record LoadOptions(
         }
     }
 
+    /** The same with another FLUX folder. */
+    public LoadOptions flux(Path flux) {
+        return new LoadOptions(flux, dtype, quantization, device, threads, offload);
+    }
+
     /** The same with another type of weights. */
     public LoadOptions dtype(DType dtype) {
+        return new LoadOptions(flux, dtype, quantization, device, threads, offload);
+    }
+
+    /** The same with the unified model's matrices held otherwise. */
+    public LoadOptions quantization(Quantization quantization) {
+        return new LoadOptions(flux, dtype, quantization, device, threads, offload);
+    }
+
+    /** The same on another device: {@code cpu}, {@code cuda} or {@code cuda:i}. */
+    public LoadOptions device(String device) {
+        return new LoadOptions(flux, dtype, quantization, device, threads, offload);
+    }
+
+    /** The same on another number of threads, or with 0 on as many as are used already. */
+    public LoadOptions threads(int threads) {
         return new LoadOptions(flux, dtype, quantization, device, threads, offload);
     }
 

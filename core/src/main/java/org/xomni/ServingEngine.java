@@ -85,7 +85,7 @@ public final class ServingEngine implements AutoCloseable {
     }
 
     /**
-     * Loads the unified model and starts to serve.
+     * Loads the unified model and starts to serve; image tokenizer and decoder load when they are first needed, unless they have by {@link XOmni#preload}.
      *
      * @param xomni stays the caller's and is not to be closed before the engine
      * @throws XOmniException if it has an engine already

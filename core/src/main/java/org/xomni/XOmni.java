@@ -21,6 +21,7 @@ import org.xomni.decoder.DiffusionDecoder;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.CheckpointException;
+import org.xomni.tensor.DType;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Lazy;
@@ -44,7 +45,7 @@ import org.xomni.tokenizer.ImageTokenizer;
  * }
  * }</pre>
  *
- * <p>Parts load when they are first needed: tokenizing needs no language model, chatting no decoder. An instance is used by one thread at a
+ * <p>Parts load when they are first needed, or all by {@link #preload}: tokenizing needs no language model, chatting no decoder. An instance is used by one thread at a
  * time; rows of one request run as a batch.
  */
 public final class XOmni implements AutoCloseable {
@@ -68,6 +69,8 @@ public final class XOmni implements AutoCloseable {
     private boolean canMakePixels;
 
     private XOmni(Checkpoint checkpoint, LoadOptions options) {
+        // What can be nowhere is said now; the checkpoint's own type suits every device.
+        Numerics unused = Numerics.on(options.device(), options.dtype() != null ? options.dtype() : DType.FLOAT32, options.quantization());
         if (options.threads() > 0) {
             Engine.threads(options.threads());
         }
@@ -81,9 +84,9 @@ public final class XOmni implements AutoCloseable {
     }
 
     /**
-     * A checkpoint in a folder, in the layout of the release.
+     * A checkpoint in a folder, in the layout of the release. Reads configurations only; weights load when they are needed.
      *
-     * @throws InputException if it cannot be used, saying what to do
+     * @throws InputException if it cannot be used, or not as the options say; with what to do
      */
     public static XOmni load(Path folder, LoadOptions options) {
         return new XOmni(Checkpoint.read(folder, options.flux()), options);
@@ -107,6 +110,20 @@ public final class XOmni implements AutoCloseable {
             }
             return load.get();
         });
+    }
+
+    /**
+     * Loads all parts now, so that the first requests take no longer than others; where parts take turns there is nothing to do.
+     *
+     * @throws CheckpointException if one is missing or cannot be used
+     */
+    public void preload() {
+        if (!options.offload()) {
+            input.load();
+            tokenizer.get().preload();
+            UnifiedModel unused = model.get();
+            decoder.get().preload();
+        }
     }
 
     private UnifiedModel loadModel() {

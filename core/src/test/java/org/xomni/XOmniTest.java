@@ -3,15 +3,20 @@ package org.xomni;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.image.ImageFiles;
 import org.xomni.image.ImageTokens;
 import org.xomni.image.Pixels;
 import org.xomni.tensor.DType;
+import org.xomni.tensor.InputException;
+import org.xomni.tensor.Quantization;
 import org.xomni.tensor.XOmniException;
 
 /** What the facade does beyond the models: when parts load and are freed, and how far it says it is. */
@@ -75,6 +80,33 @@ class XOmniTest {
             assertThat(xomni.drawTokens(many, (phase, done, total) -> heard.add(done + "/" + total))).hasSize(34);
         }
         assertThat(heard).containsExactly("0/8", "1/8", "2/8", "3/8", "4/8", "4/8", "5/8", "6/8", "7/8", "8/8");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tiny-en", "tiny-zh"})
+    void whatIsPreloadedIsThere(String fixture) {
+        try (XOmni xomni = XOmni.load(Fixtures.model(fixture), EXACT)) {
+            assertThat(xomni.loaded()).isZero();
+            xomni.preload();
+            assertThat(xomni.loaded()).isEqualTo(3);
+            assertThat(xomni.draw(request(1), Progress.NONE).pixels().height()).isEqualTo(32);
+        }
+    }
+
+    @Test
+    void whatTheMachineCannotDoIsSaidWhenLoading() {
+        Path model = Fixtures.model("tiny-en");
+        assertThatThrownBy(() -> XOmni.load(model, LoadOptions.DEFAULT.dtype(DType.FLOAT16))).isInstanceOf(InputException.class).hasMessageContaining("float16 is slow");
+        assertThatThrownBy(() -> XOmni.load(model, LoadOptions.DEFAULT.device("tpu"))).isInstanceOf(InputException.class).hasMessageContaining("device 'tpu' is not known");
+        assertThatThrownBy(() -> XOmni.load(model, LoadOptions.DEFAULT.device("cuda:99"))).isInstanceOf(InputException.class).hasMessageContaining("is not there");
+    }
+
+    @Test
+    void optionsAndRequestsChangeInOnePlace() {
+        LoadOptions all = new LoadOptions(Path.of("flux"), DType.BFLOAT16, Quantization.INT8, "cuda", 3, true);
+        assertThat(LoadOptions.DEFAULT.flux(Path.of("flux")).dtype(DType.BFLOAT16).quantization(Quantization.INT8).device("cuda").threads(3).offload(true)).isEqualTo(all);
+        DrawRequest other = new DrawRequest("a", 48, 64, Sampling.GREEDY, 9, QUICK);
+        assertThat(DrawRequest.of("a", 32, 32, 1).size(48, 64).sampling(Sampling.GREEDY).seed(9).decode(QUICK)).isEqualTo(other);
     }
 
     private static void assertClosed(Runnable use) {

@@ -137,6 +137,16 @@ public final class DiffusionDecoder implements AutoCloseable {
         return decoder;
     }
 
+    /**
+     * Loads the models now.
+     *
+     * @throws CheckpointException if weights cannot be used
+     */
+    public void preload() {
+        List<Lazy<?>> models = kind == Conditioning.Kind.TEXT_AND_TOKENS ? List.of(promptEncoder, transformer, vae) : List.of(transformer, vae);
+        models.forEach(Lazy::get);
+    }
+
     private void checkFit(Path fluxFolder, int upscaleFactor) {
         int packed = vaeConfig.latentChannels() * LatentPacking.SIDE * LatentPacking.SIDE;
         fits("the transformer's in_channels", config.inChannels(), "4 x the VAE's latent_channels", packed);

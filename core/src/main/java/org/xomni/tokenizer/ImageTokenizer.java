@@ -51,6 +51,16 @@ public final class ImageTokenizer implements AutoCloseable {
         return new ImageTokenizer(TokenizerConfig.read(modelFolder), modelFolder, numerics);
     }
 
+    /**
+     * Loads the weights now.
+     *
+     * @throws CheckpointException if they cannot be used
+     */
+    public void preload() {
+        VisionTransformer unused = vit();
+        VectorQuantizer alsoUnused = quantizer();
+    }
+
     /** What the checkpoint says about its tokenizer. */
     public TokenizerConfig config() {
         return config;
