@@ -307,7 +307,8 @@ public final class XOmni implements AutoCloseable {
             batch.leave(row);
         }
         tell(listener, stream.finish());
-        return new Reply(text.get().decode(row.drawn(), true), row.drawn());
+        int[] said = row.drawn();
+        return new Reply(text.get().decode(said, true), said, said.length < limit);
     }
 
     private static void tell(Consumer<String> listener, String piece) {

@@ -109,6 +109,20 @@ class XOmniTest {
         assertThat(DrawRequest.of("a", 32, 32, 1).size(48, 64).sampling(Sampling.GREEDY).seed(9).decode(QUICK)).isEqualTo(other);
     }
 
+    @Test
+    void aReplySaysWhetherItIsWhole() {
+        try (XOmni xomni = XOmni.load(Fixtures.model("tiny-en"), EXACT)) {
+            Reply whole = null;
+            for (int seed = 0; whole == null && seed < 40; seed++) {
+                Reply reply = xomni.chat(new ChatRequest("Say much", List.of(), 400, Sampling.text(1), seed), piece -> {}, Progress.NONE);
+                assertThat(reply.whole()).isEqualTo(reply.tokens().length < 400);
+                whole = reply.whole() ? reply : null;
+            }
+            assertThat(whole).isNotNull();
+            assertThat(xomni.chat(question(), piece -> {}, Progress.NONE).whole()).isFalse();
+        }
+    }
+
     private static void assertClosed(Runnable use) {
         assertThatThrownBy(use::run).isExactlyInstanceOf(XOmniException.class).hasMessageContaining("is closed; load the checkpoint again");
     }
