@@ -71,6 +71,16 @@ public sealed interface Task {
             stop = List.copyOf(stop);
         }
 
+        /** The most likely answer, as {@link ChatRequest#of} asks for it. */
+        public static Answer of(Turn... conversation) {
+            return new Answer(List.of(conversation), 0, Sampling.GREEDY, 0, List.of());
+        }
+
+        /** The same, but no longer than so many tokens. */
+        public Answer maxTokens(int maxTokens) {
+            return new Answer(conversation, maxTokens, sampling, seed, stop);
+        }
+
         @Override
         public int slots() {
             return 1;
