@@ -5,6 +5,7 @@ import static org.bytedeco.pytorch.global.torch.scaled_dot_product_attention;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -35,8 +36,7 @@ public final class Attention {
 
     /** {@code softmax(q k^T + bias) v}, without the scale. The bias is [1, H, L, L]. */
     public static Tensor biased(Tensor q_BHLK, Tensor k_BHLK, Tensor v_BHLK, Tensor bias_1HLL) {
-        return scaled_dot_product_attention(
-                q_BHLK, k_BHLK, v_BHLK, Tensors.optional(bias_1HLL), 0.0, false, new DoubleOptional(1.0), false);
+        return attend(q_BHLK, k_BHLK, v_BHLK, bias_1HLL, false, 1);
     }
 
     /**
@@ -82,9 +82,27 @@ public final class Attention {
     }
 
     private static Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor visible, boolean causal) {
-        // libtorch's flash kernel for bf16 on the CPU is an order of magnitude slower than its plain one.
-        boolean flash = !(q.is_cpu() && q.scalar_type().intern() == ScalarType.BFloat16);
-        torch.globalContext().setSDPUseFlash(flash);
-        return scaled_dot_product_attention(q, k, v, Tensors.optional(visible), 0.0, causal, new DoubleOptional(), false);
+        return attend(q, k, v, visible, causal, 1 / Math.sqrt(q.size(3)));
+    }
+
+    /** @param mask bool, or added to the scores, or null */
+    private static Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale) {
+        // libtorch's flash kernel for bf16 on the CPU is an order of magnitude slower than plain operations; that it shall not be taken can be said for the whole process only.
+        return q.is_cpu() && q.scalar_type().intern() == ScalarType.BFloat16
+                ? plain(q, k, v, mask, causal, scale)
+                : scaled_dot_product_attention(q, k, v, Tensors.optional(mask), 0.0, causal, new DoubleOptional(scale), false);
+    }
+
+    /** {@code softmax(scale q k^T + mask) v}; queries and keys take half of the scale each, so that scores stay small. */
+    private static Tensor plain(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale) {
+        Scalar half = new Scalar(Math.sqrt(scale));
+        Tensor scores_BHLT = q.mul(half).matmul(k.transpose(-2, -1).mul(half));
+        Tensor seen = causal ? torch.ones(new long[] {q.size(2), k.size(2)}, new TensorOptions(ScalarType.Bool)).tril() : mask;
+        if (seen != null) {
+            scores_BHLT = seen.scalar_type().intern() == ScalarType.Bool
+                    ? scores_BHLT.masked_fill(seen.logical_not(), new Scalar(Double.NEGATIVE_INFINITY))
+                    : scores_BHLT.add(seen);
+        }
+        return scores_BHLT.softmax(-1).matmul(v);
     }
 }

@@ -213,9 +213,6 @@ public final class Engine {
         if (CpuFeatures.avx512()) {
             prefer("OPENBLAS_CORETYPE", "SKYLAKEX");
         }
-        if (CpuFeatures.bfloat16()) {
-            torch.globalContext().setAllowFP16BF16ReductionMathSDP(true);
-        }
         threads = torch.get_num_threads();
         return true;
     }
