@@ -1,10 +1,12 @@
 package org.xomni.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.xomni.rl.RlClaims;
+import org.xomni.tensor.InputException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -29,7 +31,8 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Option(
             names = "--run",
             paramLabel = "DIR",
-            description = "The run's folder; again for others that differ by their seeds: prompts' means are taken over them. Default: runs/grpo.")
+            description = "The run's folder, or measured/NAME.json of an earlier evaluation if the folder is gone; again for others that differ by their seeds: prompts' means are taken over them."
+                    + " Default: runs/grpo.")
     List<Path> runs = List.of(Path.of("runs", "grpo"));
 
     @Option(names = "--prompts", paramLabel = "N", defaultValue = "128", description = "Held-out prompts. Default: 128.")
@@ -54,6 +57,9 @@ final class EvalRlClaimsCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         compute.applyThreads();
+        if (output == null && Files.isRegularFile(runs.getFirst())) {
+            throw new InputException("--run " + runs.getFirst() + " is no folder to write to; say with -o where");
+        }
         Path folder = output != null ? output : runs.getFirst().resolve("claims");
         RlClaims claims = RlClaims.measure(
                 recipe,

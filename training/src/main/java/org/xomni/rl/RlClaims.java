@@ -2,12 +2,9 @@ package org.xomni.rl;
 
 import static java.util.Objects.requireNonNull;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,10 +13,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.UnifiedModel;
@@ -28,10 +23,10 @@ import org.xomni.eval.Interval;
 import org.xomni.rl.reward.Drawn;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
+import org.xomni.tensor.Lazy;
 import org.xomni.tensor.NewFile;
 import org.xomni.train.RecipeFile;
 import org.xomni.train.Recipes;
-import org.xomni.train.Snapshots;
 import org.xomni.train.Training;
 
 /**
@@ -43,7 +38,7 @@ import org.xomni.train.Training;
  * @param steps Fig. 2, curve: the mean reward of one image over the steps of reinforcement learning, those that all runs have kept
  * @param gain of the last step over best-of-n for each n, paired by prompt
  * @param guidance Fig. 6: text accuracy over guidance scales, of those prompts that ask for text; empty if none does
- * @param runs the same of each run alone, by its folder, where there are several; else empty
+ * @param runs the same of each run alone, by the name of its folder, where there are several; else empty
  */
 public record RlClaims(
         int prompts,
@@ -54,8 +49,6 @@ public record RlClaims(
         Map<String, RlClaims> runs) {
     /** To be raised when a reward, or what it judges by, changes: rewards that were measured before are then measured anew. */
     private static final int JUDGES = 2;
-
-    private static final Pattern STEP = Pattern.compile("step-(\\d{9})");
 
     /**
      * What reinforcement learning has changed.
@@ -127,8 +120,8 @@ public record RlClaims(
      *
      * @param recipe of the runs, where it was read, since its paths are relative to it
      * @param heldOut a file with what recipes have below {@code held-out}, to take the place of the recipe's own; or null
-     * @param runs their folders, each with {@code model/} and, where the recipe keeps them, {@code models/step-*}; several differ by their seeds
-     * @param kept a folder for what is measured on the way, from which an interrupted evaluation goes on
+     * @param runs their folders, each with {@code model/} and, where the recipe keeps them, {@code models/step-*}, or what is left of them ({@link RunWeights}); several differ by their seeds
+     * @param kept a folder for what is measured on the way, from which an interrupted evaluation goes on, and for what is left of runs
      * @param device where the models are
      * @param progress hears a line for each model
      * @throws InputException if a run has no model yet or is named twice, or the recipe has no held-out prompts
@@ -140,20 +133,24 @@ public record RlClaims(
         if (Set.copyOf(runs).size() < runs.size()) {
             throw new InputException("a run is named twice among " + runs + "; name each once");
         }
-        List<Map<Long, Path>> models = runs.stream().map(run -> models(run, r.loop().steps())).toList();
-        List<Long> ends = models.stream().map(of -> Collections.max(of.keySet())).toList();
+        List<RunWeights> weights = runs.stream().map(run -> RunWeights.of(run, r.loop().steps())).toList();
+        List<Long> ends = weights.stream().map(of -> of.steps().lastKey()).toList();
         if (Set.copyOf(ends).size() > 1) {
             throw new InputException("the runs " + runs + " end at different steps, " + ends + ", so that they have no mean; train them equally long, or measure each alone");
         }
         try (GrpoParts parts = GrpoParts.toEvaluate(recipe, r, settings.prompts(), device)) {
             Passes set = new Passes(parts.requireHeldOut(), new Measurements(kept, evaluated(parts.requireHeldOut(), recipe, r, device)));
-            Model supervised = new Model(parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
+            Model supervised = new Model(() -> parts.policy().reference(), Measurements.fingerprint(GrpoParts.start(recipe, r)));
             double[][] before = set.rewards(supervised, settings.bestOf());
             progress.accept(settings.bestOf() + " images a prompt of the supervised model");
             Map<Double, Texts> texts = set.texts(supervised, settings.guidance());
             Map<String, Outcome> outcomes = new LinkedHashMap<>();
+            boolean named = weights.stream().map(RunWeights::name).distinct().count() == weights.size();
             for (int i = 0; i < runs.size(); i++) {
-                outcomes.put(runs.get(i).toString(), outcome(models.get(i), supervised.model(), set, settings, progress));
+                outcomes.put(named ? weights.get(i).name() : runs.get(i).toString(), outcome(weights.get(i), parts.policy().reference(), set, settings, progress));
+            }
+            if (named) {
+                weights.forEach(run -> run.write(kept));
             }
             RlClaims all = of(before, texts, Outcome.mean(List.copyOf(outcomes.values())));
             if (runs.size() == 1) {
@@ -184,17 +181,17 @@ public record RlClaims(
         }
     }
 
-    private static Outcome outcome(Map<Long, Path> models, UnifiedModel like, Passes set, Settings settings, Consumer<String> progress) {
+    private static Outcome outcome(RunWeights run, UnifiedModel like, Passes set, Settings settings, Consumer<String> progress) {
         SortedMap<Long, double[]> rewards = new TreeMap<>();
         Map<Double, Texts> texts = new LinkedHashMap<>();
-        models.forEach((step, folder) -> {
-            try (UnifiedModel weights = Policy.frozen(like.config(), folder, like.numerics())) {
-                Model later = new Model(weights, Measurements.fingerprint(folder));
+        run.steps().forEach((step, weights) -> {
+            try (Lazy<UnifiedModel> loaded = new Lazy<>(() -> weights.load(like))) {
+                Model later = new Model(loaded::get, weights.fingerprint());
                 rewards.put(step, Arrays.stream(set.rewards(later, settings.samples()))
                         .mapToDouble(samples -> Arrays.stream(samples).average().orElseThrow())
                         .toArray());
                 progress.accept("step " + step + ": reward " + Bootstrap.mean(rewards.get(step)));
-                if (step.equals(Collections.max(models.keySet()))) {
+                if (step.equals(run.steps().lastKey())) {
                     texts.putAll(set.texts(later, settings.guidance()));
                 }
             }
@@ -224,31 +221,6 @@ public record RlClaims(
         return new RlClaims(before.length, bestOf, steps, gain, guidance, Map.of());
     }
 
-    /** Kept models by step, and the last one. */
-    private static Map<Long, Path> models(Path run, long steps) {
-        long done = new Snapshots(run).newest().map(Snapshots.Found::step).orElse(steps);
-        Map<Long, Path> models = new TreeMap<>();
-        Path last = run.resolve("model").resolve("model");
-        if (!Files.isRegularFile(last.resolve("model.safetensors"))) {
-            throw new InputException(last + " has no model.safetensors; name the folder of a run of train grpo that has made a checkpoint");
-        }
-        Path kept = run.resolve("models");
-        if (Files.isDirectory(kept)) {
-            try (Stream<Path> folders = Files.list(kept)) {
-                for (Path folder : folders.toList()) {
-                    Matcher name = STEP.matcher(folder.getFileName().toString());
-                    if (name.matches() && Long.parseLong(name.group(1)) > 0) {
-                        models.put(Long.parseLong(name.group(1)), folder.resolve("model"));
-                    }
-                }
-            } catch (IOException e) {
-                throw new InputException(kept + " cannot be listed (" + e + "); check its permissions", e);
-            }
-        }
-        models.put(done, last);
-        return models;
-    }
-
     /** What held-out numbers depend on beside the unified model's weights; the loop may change, and how often it looks at how many prompts. */
     private static String evaluated(HeldOut heldOut, Path recipe, GrpoRecipe r, String device) {
         Path checkpoint = Training.beside(recipe, r.checkpoint());
@@ -264,7 +236,7 @@ public record RlClaims(
     }
 
     /** A model and what tells its weights from others. */
-    private record Model(UnifiedModel model, String fingerprint) {}
+    private record Model(Supplier<UnifiedModel> model, String fingerprint) {}
 
     /**
      * The held-out prompts, and what has been measured on them.
@@ -305,10 +277,10 @@ public record RlClaims(
 
         private List<Drawn> drawn(Model model, Sampling sampling, int sample) {
             if (sample > 0 || sampling.guided()) {
-                return prompts.drawn(model.model(), sampling, sample);
+                return prompts.drawn(model.model().get(), sampling, sample);
             }
             unguided.keySet().retainAll(Set.of(model.fingerprint()));
-            return unguided.computeIfAbsent(model.fingerprint(), unused -> prompts.drawn(model.model(), sampling, sample));
+            return unguided.computeIfAbsent(model.fingerprint(), unused -> prompts.drawn(model.model().get(), sampling, sample));
         }
     }
 

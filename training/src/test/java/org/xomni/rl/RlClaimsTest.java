@@ -107,6 +107,7 @@ class RlClaimsTest {
         anInterruptedEvaluationGoesOn(recipe, run, claims);
         anotherHeldOutSetTakesTheRecipesPlace(recipe, run, claims);
         severalRunsAreAveragedPromptByPrompt(recipe, run, claims);
+        aRunThatIsGoneIsKnownByWhatWasMeasured(recipe, claims);
         claims.write(folder.resolve("claims"));
         JsonNode json = Json.mapper().readTree(Files.readString(folder.resolve("claims").resolve("claims.json")));
         assertThat(claims.json()).as("always in this order").containsSubsequence("\"best_of_n\"", "\"steps\"", "\"last_step_minus_best_of_n\"");
@@ -123,7 +124,7 @@ class RlClaimsTest {
         Path measured = folder.resolve("measured");
         List<Path> files;
         try (Stream<Path> all = Files.list(measured)) {
-            files = all.sorted().toList();
+            files = all.filter(file -> !file.endsWith("run.json")).sorted().toList();
         }
         // Two samples before, one at each of two later models, two scales of two models.
         assertThat(files).hasSize(2 + 2 + 4);
@@ -134,6 +135,14 @@ class RlClaimsTest {
         assertThat(again).isNotEqualTo(claims);
         Files.delete(files.getLast());
         assertThat(RlClaims.measure(recipe, null, List.of(run), new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
+    }
+
+    private void aRunThatIsGoneIsKnownByWhatWasMeasured(Path recipe, RlClaims claims) {
+        Path measured = folder.resolve("measured");
+        List<Path> left = List.of(measured.resolve("run.json"));
+        assertThat(RlClaims.measure(recipe, null, left, new RlClaims.Settings(2, 2, 1, List.of(1.0, 2.0)), measured, "cpu", line -> {})).isEqualTo(claims);
+        assertThatThrownBy(() -> RlClaims.measure(recipe, null, left, new RlClaims.Settings(2, 2, 2, List.of(1.0)), measured, "cpu", line -> {}))
+                .isInstanceOf(InputException.class).hasMessageContaining("are not here");
     }
 
     private void anotherHeldOutSetTakesTheRecipesPlace(Path recipe, Path run, RlClaims claims) throws IOException {
