@@ -8,9 +8,9 @@ import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.xomni.nn.host.Team;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.InputException;
+import org.xomni.tensor.Team;
 
 /**
  * Rows that decode together. They join and leave between steps; each has its own length, sampler settings and random numbers, so that what a

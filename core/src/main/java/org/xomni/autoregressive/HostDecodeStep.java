@@ -22,7 +22,7 @@ import org.xomni.nn.host.HostMatrix;
 import org.xomni.nn.host.HostSwiGlu;
 import org.xomni.nn.host.HostVector;
 import org.xomni.nn.host.Portions;
-import org.xomni.nn.host.Team;
+import org.xomni.tensor.Team;
 import org.xomni.tensor.Tensors;
 
 /**

@@ -14,7 +14,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * <p>What is set and why (measured, docs/log.md): OpenBLAS takes AVX-512 Zen machines for Haswell and loses half of its fp32 rate unless told
  * otherwise; waiting OpenMP threads spin, which halves the speed of decoding; huge pages add a tenth. All are environment variables, and the
- * user's own win.
+ * user's own win. OpenBLAS's threads spin as well, so its products are done by others ({@link BlasThreads}).
  *
  * <p>libtorch remembers how many threads its operations use for each thread that calls it, and gives one that is new the number that any other was told last, which may be one
  * that works {@link #alone}. So the number of the process stands here, and every thread tells libtorch when it differs from what it has told last.
@@ -117,8 +117,7 @@ public final class Engine {
     }
 
     /**
-     * OpenBLAS has threads of its own, as many as cores, for all callers together: when operations use one, the others would wait for work in a loop, on cores
-     * that are wanted, and two callers would take turns.
+     * OpenBLAS shares a product out to as many threads as it is told, for all callers together: when operations use one, so shall it, or two callers would take turns.
      */
     private static final class Blas {
         private int threads = Runtime.getRuntime().availableProcessors();
@@ -214,6 +213,10 @@ public final class Engine {
             prefer("OPENBLAS_CORETYPE", "SKYLAKEX");
         }
         threads = torch.get_num_threads();
+        // Whoever has said how long OpenBLAS's own threads shall wait keeps them.
+        if (System.getenv("OPENBLAS_THREAD_TIMEOUT") == null) {
+            BlasThreads.install();
+        }
         return true;
     }
 

@@ -23,13 +23,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xomni.Fixtures;
-import org.xomni.nn.host.Team;
 import org.xomni.tensor.DType;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Quantization;
 import org.xomni.tensor.SafetensorsFile;
 import org.xomni.tensor.Scope;
+import org.xomni.tensor.Team;
 import org.xomni.tensor.Tensors;
 
 /** Rows of a batch: the cache changes nothing, company changes nothing, and slots come back. */

@@ -6,9 +6,9 @@ import java.util.function.Function;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.autoregressive.UnifiedModel;
 import org.xomni.image.Pixels;
-import org.xomni.nn.host.Team;
 import org.xomni.rl.Phases.Phase;
 import org.xomni.rl.prompt.Prompt;
+import org.xomni.tensor.Team;
 import org.xomni.train.Workers;
 
 /** Draws images for prompts and paints them: each of several threads takes a share of the prompts from the first token to the last pixel. */

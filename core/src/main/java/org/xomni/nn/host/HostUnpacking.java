@@ -23,6 +23,7 @@ import org.xomni.nn.Int8Lanes;
 import org.xomni.nn.Int8Panels;
 import org.xomni.nn.Linear;
 import org.xomni.tensor.Engine;
+import org.xomni.tensor.Team;
 import org.xomni.tensor.Tensors;
 
 /**

@@ -1,6 +1,7 @@
 package org.xomni.nn.host;
 
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.xomni.tensor.Team;
 
 /**
  * Hands the rows of matrices out to the threads of a team. Rows of a large matrix go out piece by piece, large pieces first, to whoever comes: a

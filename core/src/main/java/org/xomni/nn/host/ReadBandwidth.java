@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.tensor.Scope;
+import org.xomni.tensor.Team;
 
 /**
  * How fast threads together read memory: what bounds decoding. To be measured in turns with what it is compared with, as other work on the

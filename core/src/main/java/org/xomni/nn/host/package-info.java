@@ -4,7 +4,7 @@
  * <p>Why: such a product is bound by reading the weights, and libtorch's read them at 6.6 GB/s in fp32, 18 in bf16 and 13 in int8 on a
  * machine with AVX2 and two cores that reads about 30, and each of its operations costs 2 to 60 microseconds besides. A {@link
  * org.xomni.nn.host.HostMatrix} is a {@link org.xomni.nn.Linear} over the same memory, a {@link org.xomni.nn.host.HostVector} what it
- * multiplies, a {@link org.xomni.nn.host.Team} the threads that share the rows. Activations are fp32;
+ * multiplies, a {@link org.xomni.tensor.Team} the threads that share the rows. Activations are fp32;
  * where the CPU has instructions for bf16, short rows of bf16 round them first and are multiplied by oneDNN's kernel ({@link org.xomni.nn.host.Bf16Gemm}); where it has instructions for
  * bytes, int8 is multiplied by another ({@link org.xomni.nn.host.Int8Gemm}).
  *

@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.xomni.nn.Linear;
 import org.xomni.tensor.Engine;
 import org.xomni.tensor.Scope;
+import org.xomni.tensor.Team;
 import org.xomni.tensor.Tensors;
 
 /**

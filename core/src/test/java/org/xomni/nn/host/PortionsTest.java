@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.xomni.tensor.Team;
 
 class PortionsTest {
     /** Small ones, split evenly, and large ones, piece by piece; one thread and several; again after a restart. */

@@ -1,4 +1,4 @@
-package org.xomni.nn.host;
+package org.xomni.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

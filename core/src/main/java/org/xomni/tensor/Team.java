@@ -1,4 +1,4 @@
-package org.xomni.nn.host;
+package org.xomni.tensor;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -10,10 +10,13 @@ import org.jspecify.annotations.Nullable;
  * some hundred times, so barriers spin briefly; a team without work sleeps. One thread at a time may use a team.
  */
 public final class Team implements AutoCloseable {
+    /** Longer than sampling takes between two steps; waking a sleeper would cost as much. */
+    private static final long PATIENCE_NANOS = 1_000_000;
+
     private final int size;
-    private final Gate start = new Gate();
-    private final Gate meeting = new Gate();
-    private final Gate end = new Gate();
+    private final Gate start = new Gate(PATIENCE_NANOS);
+    private final Gate meeting = new Gate(PATIENCE_NANOS);
+    private final Gate end = new Gate(PATIENCE_NANOS);
     private final AtomicInteger arrived = new AtomicInteger();
     private final AtomicInteger running = new AtomicInteger();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();

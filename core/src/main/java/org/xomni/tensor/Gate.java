@@ -1,4 +1,4 @@
-package org.xomni.nn.host;
+package org.xomni.tensor;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
@@ -10,13 +10,17 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class Gate {
     private static final int SPINS = 1000;
-    /** Longer than sampling takes between two steps; waking a sleeper would cost as much. */
-    private static final long YIELD_NANOS = 1_000_000;
 
+    private final long patienceNanos;
     private final AtomicInteger phase = new AtomicInteger();
     private final AtomicInteger sleepers = new AtomicInteger();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition opened = lock.newCondition();
+
+    /** @param patienceNanos how long threads offer their core to others before they sleep */
+    Gate(long patienceNanos) {
+        this.patienceNanos = patienceNanos;
+    }
 
     int phase() {
         return phase.get();
@@ -44,7 +48,7 @@ final class Gate {
             }
             Thread.onSpinWait();
         }
-        for (long start = System.nanoTime(); System.nanoTime() - start < YIELD_NANOS; Thread.yield()) {
+        for (long start = System.nanoTime(); System.nanoTime() - start < patienceNanos; Thread.yield()) {
             if (phase.get() != seen) {
                 return;
             }
