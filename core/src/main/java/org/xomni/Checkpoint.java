@@ -40,7 +40,7 @@ public record Checkpoint(
      */
     public static Checkpoint read(Path folder, @Nullable Path flux) {
         if (!Files.isDirectory(folder)) {
-            throw new CheckpointException(folder + " is not a folder; point --model at a checkpoint's folder, the one with config.json");
+            throw new CheckpointException(folder + " is not a folder; give a checkpoint's folder, the one with config.json");
         }
         if (flux != null && !Files.isDirectory(flux)) {
             throw new CheckpointException(flux + " is not a folder; point --flux at a FLUX.1-dev pipeline folder, the one with vae/ and scheduler/");

@@ -51,8 +51,7 @@ final class ModelInput {
         int height = request.height();
         int width = request.width();
         if (height < patch || width < patch || height % patch != 0 || width % patch != 0) {
-            throw new InputException("size " + height + "x" + width + " is not a multiple of " + patch + " pixels; try "
-                    + nearest(height, patch) + "x" + nearest(width, patch));
+            throw new InputException("size " + height + "x" + width + " is not a multiple of " + patch + " pixels; " + instead(height, width, patch));
         }
         long tokens = (long) (height / patch) * (width / patch);
         if (tokens > checkpoint.unified().maxPositions()) {
@@ -60,6 +59,14 @@ final class ModelInput {
                     + checkpoint.unified().maxPositions() + "; draw a smaller image");
         }
         return new Grid(height / patch, width / patch);
+    }
+
+    /** The nearest size, if it can be drawn. */
+    private String instead(int height, int width, int patch) {
+        int near = nearest(height, patch);
+        int wide = nearest(width, patch);
+        boolean fits = (long) (near / patch) * (wide / patch) <= checkpoint.unified().maxPositions();
+        return fits ? "try " + near + "x" + wide : "and an image may have " + checkpoint.unified().maxPositions() + " patches; draw a smaller one";
     }
 
     private static int nearest(int side, int patch) {

@@ -42,7 +42,7 @@ final class DetokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<TokensFile.Entry> entries = TokensFile.read(tokens);
-        Outputs.requireWritable(output, entries.size());
+        Outputs.requirePictures(output, entries.size());
         try (XOmni xomni = modelOptions.load();
                 ProgressBars progress = new ProgressBars()) {
             int codes = xomni.checkpoint().tokenizer().encoder().codebookSize();

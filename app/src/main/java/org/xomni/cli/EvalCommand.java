@@ -6,7 +6,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "eval",
         mixinStandardHelpOptions = true,
-        description = "Measures how good a model is, with 95% intervals.",
+        description = "Measures how good a model is, with 95%% intervals.",
         subcommands = {EvalSignsCommand.class, EvalRlClaimsCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 final class EvalCommand {}

@@ -65,7 +65,10 @@ final class GenerateCommand implements Callable<Integer> {
             throw new InputException("-n " + count + " is not 1.." + MOST_IMAGES + "; ask for at least one image");
         }
         Sampling sampling = samplingOptions.sampling();
-        Outputs.requireWritable(output, count);
+        if (prompt.isBlank()) {
+            throw new InputException("the prompt is empty; say what to draw");
+        }
+        Outputs.requirePictures(output, count);
         if (tokensOut != null) {
             Outputs.requireWritable(tokensOut);
             requireOwnPlace(tokensOut);

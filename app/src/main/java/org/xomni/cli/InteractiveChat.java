@@ -107,7 +107,7 @@ final class InteractiveChat {
         if (last == null || lastRequest == null) {
             throw new InputException("nothing is drawn yet; /draw PROMPT first");
         }
-        Outputs.requireWritable(file);
+        Outputs.requirePictures(file, 1);
         PngWriter.write(file, last.pixels(), Outputs.texts(lastRequest.prompt(), last.seed(), Outputs.parameters(
                 lastRequest.sampling(), lastRequest.decode(), xomni.checkpoint().decoder(), lastRequest.height(), lastRequest.width())));
         System.err.println(file);

@@ -9,6 +9,7 @@ import org.xomni.tensor.InputException;
 import org.xomni.tensor.XOmniException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** {@code xomni}: exit code 0 for success, 2 for bad usage or input, 1 for failure; errors are one line on stderr. */
 @Command(
@@ -63,8 +64,9 @@ public final class Main {
         line.setExpandAtFiles(false);
         // It takes a list of folders, in which a misspelt option is no folder.
         Objects.requireNonNull(line.getSubcommands().get("serve")).setUnmatchedOptionsAllowedAsOptionParameters(false);
+        Numbers.register(line);
         line.setParameterExceptionHandler((e, unused) -> report(
-                String.valueOf(e.getMessage()), "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help", BAD_INPUT));
+                e instanceof UnmatchedArgumentException unmatched ? unmatched(unmatched) : String.valueOf(e.getMessage()), "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help", BAD_INPUT));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, debug(args)));
         if (args.length == 0) {
             line.usage(System.out);
@@ -77,6 +79,20 @@ public final class Main {
         } catch (Error e) {
             return explain(e, debug(args));
         }
+    }
+
+    /** What the command line has too much of, and what may have been meant. */
+    private static String unmatched(UnmatchedArgumentException e) {
+        String first = "'" + e.getUnmatched().getFirst() + "'";
+        String what = e.isUnknownOption() ? "there is no option " + first
+                : e.getCommandLine().getSubcommands().isEmpty() ? first + " is one argument too many"
+                : "there is no command " + first;
+        String begin = e.getUnmatched().getFirst().replaceFirst("^-+", "");
+        return e.getSuggestions().stream()
+                .filter(s -> begin.length() > 1 && s.replaceFirst("^-+", "").startsWith(begin.substring(0, 2)))
+                .findFirst()
+                .map(meant -> what + "; did you mean " + meant + "?")
+                .orElse(what);
     }
 
     private static boolean debug(String[] args) {

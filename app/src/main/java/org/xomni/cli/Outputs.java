@@ -4,15 +4,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.xomni.DecodeSettings;
 import org.xomni.autoregressive.Sampling;
 import org.xomni.decoder.DecoderDefaults;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
+import org.xomni.tensor.NewFile;
 
 /** Where files go and what the images say about themselves. */
 final class Outputs {
+    /** Extensions of files that are no PNG. */
+    private static final Set<String> OTHER_FORMATS = Set.of("jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "json");
+
     private Outputs() {}
 
     /** The file for image {@code i} of {@code n}: FILE, or FILE-1 ... FILE-N. */
@@ -20,6 +26,7 @@ final class Outputs {
         if (n == 1) {
             return file;
         }
+        requireFile(file);
         if (file.getFileName() == null) {
             throw new InputException(file + " is a folder; name a file in it");
         }
@@ -48,7 +55,7 @@ final class Outputs {
      * @throws InputException if its folder is missing or read-only, or the name is a folder's or a device's
      */
     static void requireWritable(Path file) {
-        Path folder = file.toAbsolutePath().getParent();
+        Path folder = NewFile.behindLinks(file).getParent();
         if (folder == null || !Files.isDirectory(folder)) {
             throw new InputException("the folder of " + file + " does not exist; create it first");
         }
@@ -61,7 +68,20 @@ final class Outputs {
         }
     }
 
+    /** {@link #requireWritable(Path, int)} for pictures, which are written as PNG. */
+    static void requirePictures(Path file, int n) {
+        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+        String extension = name.substring(name.lastIndexOf('.') + 1);
+        if (OTHER_FORMATS.contains(extension)) {
+            throw new InputException(file + " would be no " + extension.toUpperCase(Locale.ROOT) + " file: pictures are written as PNG; name a .png file");
+        }
+        requireWritable(file, n);
+    }
+
     private static void requireFile(Path file) {
+        if (file.toString().isEmpty() || file.toString().equals("-")) {
+            throw new InputException("the output '" + file + "' is no file, and nothing is written to standard output; name a file");
+        }
         if (Files.isDirectory(file)) {
             throw new InputException(file + " is a folder; name a file in it");
         }

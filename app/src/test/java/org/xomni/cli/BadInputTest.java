@@ -36,19 +36,21 @@ class BadInputTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             generate                                | Missing required parameter: 'PROMPT'
-            generate x --colour red                 | Unknown option
-            paint x                                 | Unmatched argument
-            generate x y                            | Unmatched argument
+            generate x --colour red                 | there is no option '--colour'
+            paint x                                 | there is no command 'paint'
+            generat x                               | did you mean generate?
+            generate x --sed 3                      | did you mean --seed
+            generate x y                            | 'y' is one argument too many
             tokenize                                | Missing required parameter: 'IMAGE'
             detokenize                              | Missing required parameter: 'TOKENS.json'
             generate x -n                           | Missing required parameter
-            generate x -n many                      | 'many' is not an int
-            generate x -n 1.5                       | '1.5' is not an int
-            generate x -n 99999999999               | '99999999999' is not an int
+            generate x -n many                      | 'many' is no whole number between
+            generate x -n 1.5                       | '1.5' is no whole number between
+            generate x -n 99999999999               | '99999999999' is no whole number between
             generate x -n 0                         | -n 0 is not 1..
             generate x -n -3                        | -n -3 is not 1..
             generate x -n 1000000000                | -n 1000000000 is not 1..
-            generate x --seed abc                   | 'abc' is not a long
+            generate x --seed abc                   | 'abc' is no whole number between
             generate x --size 100x100               | not a multiple of 16 pixels; try 96x96
             generate x --size 8x64                  | not a multiple of 16 pixels; try 16x64
             generate x --size 0x0                   | not a multiple of 16 pixels; try 16x16
@@ -61,8 +63,8 @@ class BadInputTest {
             generate x --steps 0                    | --steps 0 is out of range; use 1 to
             generate x --steps -1                   | --steps -1 is out of range; use 1 to
             generate x --steps 1000000000           | --steps 1000000000 is out of range; use 1 to
-            generate x --steps ten                  | 'ten' is not an int
-            generate x --decoder-cfg nan            | 'nan' is not a double
+            generate x --steps ten                  | 'ten' is no whole number between
+            generate x --decoder-cfg nan            | 'nan' is no number
             generate x --decoder-cfg NaN            | --decoder-cfg NaN is out of range; use 0 to
             generate x --decoder-cfg -1             | --decoder-cfg -1.0 is out of range; use 0 to
             generate x --decoder-cfg Infinity       | --decoder-cfg Infinity is out of range; use 0 to
@@ -86,17 +88,17 @@ class BadInputTest {
             generate x --device cuda:1000           | device 'cuda:1000' is not known; use cpu
             generate x --device cuda:999            | device 'cuda:999' is not there
             generate x --flux missing               | missing is not a folder; point --flux at
-            generate x --model missing              | missing is not a folder; point --model at
+            generate x --model missing              | missing is not a folder; give a checkpoint's folder
             chat x --max-tokens 0                   | --max-tokens 0 is below 1
             chat x --max-tokens -5                  | --max-tokens -5 is below 1
             chat x --max-tokens 1000000000          | lower --max-tokens
             chat x --temperature -1                 | --temperature -1.0 is out of range; use 0 to
             chat x --temperature NaN                | --temperature NaN is out of range; use 0 to
             chat --json                             | --json needs a PROMPT
-            chat x --image missing.png              | missing.png is not a file; give a PNG
-            tokenize missing.png                    | missing.png is not a file; give a PNG
-            detokenize missing.json                 | missing.json is not a file; give a tokens file
-            inspect missing                         | missing is not a folder; point --model at
+            chat x --image missing.png              | missing.png does not exist; give a PNG
+            tokenize missing.png                    | missing.png does not exist; give a PNG
+            detokenize missing.json                 | missing.json does not exist; give a tokens file
+            inspect missing                         | missing is not a folder; give a checkpoint's folder
             """)
     void badUsage(String line, String expected) {
         List<String> args = new ArrayList<>(List.of(line.split(" ")));
@@ -109,7 +111,7 @@ class BadInputTest {
     @Test
     void theModelMustBeAFolder() throws IOException {
         Path file = Files.writeString(folder.resolve("file"), "not a folder");
-        refuse("is not a folder; point --model at", "generate", "x", "--model", file.toString(), "-o", out());
+        refuse("is not a folder; give a checkpoint's folder", "generate", "x", "--model", file.toString(), "-o", out());
         refuse("is not a folder; point --flux at", "generate", "x", "--model", Cli.model(FIXTURE), "--flux", file.toString(), "-o", out());
     }
 
@@ -136,6 +138,9 @@ class BadInputTest {
                 "detokenize", tokens("{\"height\":1,\"width\":1,\"tokens\":[1]}"), "-o", folder.toString());
         if (Files.isDirectory(Path.of("/proc"))) {
             refuse("is not writable; choose another output", "generate", "x", "-o", "/proc/out.png");
+            refuse("nothing is written to standard output", "generate", "x", "-o", "-");
+            refuse("pictures are written as PNG", "generate", "x", "-o", folder.resolve("x.jpg").toString());
+            refuse("the prompt is empty", "generate", " ", "-o", folder.resolve("x.png").toString());
             refuse("is no file that could be replaced", "generate", "x", "-o", "/dev/null");
         }
     }

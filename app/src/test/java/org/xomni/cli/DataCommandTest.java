@@ -82,7 +82,7 @@ class DataCommandTest {
         assertRefused("0 samples", "data", "signs", "--count", "0", "-o", folder.toString());
         assertRefused("signs never end", "data", "tokenize", "signs", "-o", folder.toString(), "--model", Cli.model("tiny-en"));
         assertRefused("neither a folder of .tar shards", "data", "tokenize", "pictures.zip", "-o", folder.toString());
-        assertRefused("none.jsonl is not a file", "data", "tokenize", "none.jsonl", "-o", folder.toString());
+        assertRefused("none.jsonl does not exist", "data", "tokenize", "none.jsonl", "-o", folder.toString());
         assertThat(folder).isEmptyDirectory();
     }
 

@@ -75,7 +75,7 @@ class InteractiveChatTest {
         assertThat(lines.get(0)).contains("/paint is not a command; /draw PROMPT draws");
         assertThat(lines.get(1)).contains("write /draw PROMPT");
         assertThat(lines.get(2)).contains("write /image FILE");
-        assertThat(lines.get(3)).contains("missing.png is not a file; give");
+        assertThat(lines.get(3)).contains("missing.png does not exist; give");
         assertThat(lines.get(4)).contains("crop it");
         assertThat(lines.get(5)).contains("write another");
         assertThat(lines.get(6)).contains("nothing is drawn yet; /draw PROMPT first");

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.xomni.tensor.Folders;
 import org.xomni.tensor.InputException;
 
 /**
@@ -39,7 +40,7 @@ public final class ImageFiles {
      */
     public static Pixels read(Path file, long maxPixels) {
         if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; give a PNG, JPEG, WebP, GIF or BMP image");
+            throw new InputException(file + " " + Folders.notAFile(file) + "; give a PNG, JPEG, WebP, GIF or BMP image");
         }
         try (InputStream in = Files.newInputStream(file)) {
             return read(in, file.toString(), maxPixels);
@@ -96,7 +97,7 @@ public final class ImageFiles {
                 return BmpDecoder.decode(bytes, maxPixels);
             }
         } catch (BadImage e) {
-            throw new InputException(name + " " + e.getMessage() + "; give another image, or save this one anew as PNG", e);
+            throw new InputException(name + " " + e.getMessage() + "; " + e.remedy(), e);
         }
         throw new InputException(name + " is not a PNG, JPEG, WebP, GIF or BMP image; convert it to one of these");
     }
@@ -109,7 +110,7 @@ public final class ImageFiles {
         }
         // Sides first: their product could overflow.
         if (height > limit || width > limit || height * width > limit) {
-            throw new BadImage("has " + width + "x" + height + " pixels, more than the limit of " + limit);
+            throw BadImage.tooLarge("has " + width + "x" + height + " pixels, more than the limit of " + limit);
         }
     }
 }

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.InflaterInputStream;
 import org.xomni.image.Png.Chunk;
+import org.xomni.tensor.Folders;
 import org.xomni.tensor.InputException;
 
 /** The texts that a PNG carries in its tEXt, zTXt and iTXt chunks: what {@link PngWriter} put there, or any other program. */
@@ -30,7 +31,7 @@ public final class PngText {
     public static Map<String, String> read(Path file) {
         try {
             if (!Files.isRegularFile(file)) {
-                throw new InputException(file + " is not a file; give a PNG image");
+                throw new InputException(file + " " + Folders.notAFile(file) + "; give a PNG image");
             }
             if (Files.size(file) > MAX_BYTES) {
                 throw new InputException(file + " has more than " + MAX_BYTES + " bytes; give a smaller PNG image");

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.xomni.tensor.Folders;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
 import tools.jackson.core.JacksonException;
@@ -43,7 +44,7 @@ public final class TokensFile {
     public static List<Entry> read(Path file) {
         try {
             if (!Files.isRegularFile(file)) {
-                throw new InputException(file + " is not a file; give a tokens file made by tokenize --json or generate --tokens-out");
+                throw new InputException(file + " " + Folders.notAFile(file) + "; give a tokens file made by tokenize --json or generate --tokens-out");
             }
             if (Files.size(file) > MAX_BYTES) {
                 throw new InputException(file + " has " + Files.size(file) + " bytes, more than a tokens file may have (" + MAX_BYTES
@@ -70,7 +71,7 @@ public final class TokensFile {
         try {
             root = Json.mapper().readTree(json);
         } catch (JacksonException e) {
-            throw new InputException(source + " is not valid JSON (" + e.getOriginalMessage().lines().findFirst().orElse("")
+            throw new InputException(source + " is not valid JSON (" + Json.problem(e)
                     + "); give a tokens file made by tokenize --json or generate --tokens-out", e);
         }
         if (!root.isArray()) {

@@ -10,6 +10,11 @@ import java.util.stream.Stream;
 public final class Folders {
     private Folders() {}
 
+    /** What a path is that should be a file and is none, as a predicate: "is not a file". */
+    public static String notAFile(Path path) {
+        return Files.exists(path) ? "is not a file" : "does not exist";
+    }
+
     /** Deletes a folder with all it holds, if it is there. */
     public static void delete(Path folder) throws IOException {
         if (!Files.exists(folder)) {

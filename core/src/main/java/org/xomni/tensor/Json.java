@@ -38,7 +38,7 @@ public final class Json {
     public static JsonNode readObject(Path file) {
         try {
             if (!Files.isRegularFile(file)) {
-                throw new CheckpointException(file + " is missing; point --model (or --flux) at a complete checkpoint folder");
+                throw new CheckpointException(file + " is missing; give a complete checkpoint folder");
             }
             if (Files.size(file) > MAX_BYTES) {
                 throw new CheckpointException(file + " has " + Files.size(file) + " bytes, more than a JSON file of a checkpoint may have (" + MAX_BYTES + ")");
@@ -49,7 +49,7 @@ public final class Json {
             }
             return node;
         } catch (JacksonException e) {
-            throw new CheckpointException(file + " is not valid JSON (" + firstLine(e.getOriginalMessage()) + "); restore it from the original checkpoint", e);
+            throw new CheckpointException(file + " is not valid JSON (" + problem(e) + "); restore it from the original checkpoint", e);
         } catch (IOException e) {
             throw new CheckpointException(file + " cannot be read: " + e.getMessage(), e);
         }
@@ -61,6 +61,13 @@ public final class Json {
     }
 
     /** The first line of a possibly long message. */
+    /** What the parser found, without its own settings and sources, and where. */
+    public static String problem(JacksonException e) {
+        String what = firstLine(e.getOriginalMessage()).replaceAll(" ?\\(start marker at \\[Source.*?]\\)", "").replaceAll(", from `[^`]*`", "");
+        int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
+        return line < 1 ? what : what + ", line " + line + ", column " + e.getLocation().getColumnNr();
+    }
+
     static String firstLine(String message) {
         return message.lines().findFirst().orElse("");
     }

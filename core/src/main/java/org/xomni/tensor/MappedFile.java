@@ -25,7 +25,7 @@ record MappedFile(Path path, Arena arena, MemorySegment bytes) implements AutoCl
      */
     static MappedFile open(Path path) {
         if (!Files.isRegularFile(path)) {
-            throw new CheckpointException(path + " is missing; point --model (or --flux) at a complete checkpoint folder");
+            throw new CheckpointException(path + " is missing; give a complete checkpoint folder");
         }
         Arena arena = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {

@@ -20,6 +20,8 @@ public final class NewFile {
     private static final int CHUNK_BYTES = 1 << 20;
     /** Characters of a name to which a file system may not let more be added. */
     private static final int LONG_NAME = 50;
+    /** As many as Linux follows. */
+    private static final int MOST_LINKS = 40;
 
     private static final Logger LOG = LoggerFactory.getLogger(NewFile.class);
 
@@ -38,12 +40,33 @@ public final class NewFile {
     }
 
     /**
-     * Writes a file, making its folder if there is none. Until it is whole, a file that stood there before stays as it was.
+     * Where a file of that name is written: links are followed, as they are when a file is read.
+     *
+     * @throws InputException if links go round in a circle
+     */
+    public static Path behindLinks(Path file) {
+        Path target = file.toAbsolutePath();
+        try {
+            for (int links = 0; Files.isSymbolicLink(target); links++) {
+                if (links == MOST_LINKS) {
+                    throw new InputException(file + " is a link to a link without end; name a file");
+                }
+                target = target.resolveSibling(Files.readSymbolicLink(target));
+            }
+        } catch (IOException e) {
+            throw new InputException(file + " is a link that cannot be read (" + e + "); name a file", e);
+        }
+        return target;
+    }
+
+    /**
+     * Writes a file, making its folder if there is none. Until it is whole, a file that stood there before stays as it was. Of a link the file is written that it
+     * leads to.
      *
      * @throws XOmniException if the disk does not take it
      */
     public static void write(Path target, Content content) {
-        Path absolute = target.toAbsolutePath();
+        Path absolute = behindLinks(target);
         String name = String.valueOf(absolute.getFileName());
         Path temporary = absolute.resolveSibling((name.length() > LONG_NAME ? "" : name) + "." + UUID.randomUUID() + ".tmp");
         try {

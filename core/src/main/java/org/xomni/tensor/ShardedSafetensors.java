@@ -189,7 +189,7 @@ public final class ShardedSafetensors implements TensorFile {
         Set<String> stray = weightFiles(folder, base);
         String found = stray.isEmpty() ? "" : ", only " + stray.size() + " shards without their index (" + stray.iterator().next() + ")";
         return new CheckpointException(folder + " has neither " + singleName(base) + " nor " + indexName(base) + found
-                + "; point --model (or --flux) at a complete checkpoint folder");
+                + "; give a complete checkpoint folder");
     }
 
     private static List<List<UnmadeTensor>> split(Collection<UnmadeTensor> tensors, long maxShardBytes) {

@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.xomni.tensor.Folders;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.XOmniException;
 
@@ -24,7 +25,7 @@ final class DataFile implements AutoCloseable {
     /** @throws InputException if it is not a file that can be read */
     static DataFile open(Path path) {
         if (!Files.isRegularFile(path)) {
-            throw new InputException(path + " is not a file; check the path of the data");
+            throw new InputException(path + " " + Folders.notAFile(path) + "; check the path of the data");
         }
         try {
             return new DataFile(path, FileChannel.open(path, StandardOpenOption.READ));

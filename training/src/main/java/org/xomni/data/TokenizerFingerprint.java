@@ -31,7 +31,7 @@ public final class TokenizerFingerprint {
         try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {
             long unused = in.transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
-            throw new CheckpointException(file + " cannot be read (" + e + "); point --model at a complete checkpoint folder", e);
+            throw new CheckpointException(file + " cannot be read (" + e + "); give a complete checkpoint folder", e);
         }
         return Long.toHexString(crc.getValue());
     }

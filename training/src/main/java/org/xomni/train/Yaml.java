@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.xomni.tensor.InputException;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonToken;
@@ -15,6 +17,8 @@ import tools.jackson.dataformat.yaml.YAMLParser;
  * read into.
  */
 sealed interface Yaml {
+    /** What the parser says of a place. */
+    Pattern PLACE = Pattern.compile("^in .*line (\\d+), column \\d+");
 
     /** Where it begins, from 1. */
     int line();
@@ -72,11 +76,23 @@ sealed interface Yaml {
             }
             return root;
         } catch (JacksonException e) {
-            int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
-            String message = String.valueOf(e.getOriginalMessage()).lines().map(String::strip).filter(l -> !l.isEmpty()).findFirst()
-                    .orElse("");
-            throw new InputException("line " + line + ": this is not YAML: " + message, e);
+            throw notYaml(e);
         }
+    }
+
+    /** The parser says what it was about, where; what is wrong there, where: the last of these pairs of lines counts. */
+    private static InputException notYaml(JacksonException e) {
+        int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
+        List<String> said = String.valueOf(e.getOriginalMessage()).lines().map(String::strip).filter(l -> !l.isEmpty()).toList();
+        String problem = said.isEmpty() ? "" : said.getFirst();
+        for (int i = 1; i < said.size(); i++) {
+            Matcher where = PLACE.matcher(said.get(i));
+            if (where.find()) {
+                line = Integer.parseInt(where.group(1));
+                problem = said.get(i - 1);
+            }
+        }
+        return new InputException("line " + line + ": this is not YAML: " + problem + "; mend it there", e);
     }
 
     private static Yaml node(YAMLParser parser, JsonToken token) {

@@ -108,7 +108,7 @@ class AnnotatedImagesTest {
                 {"image": "nul\\u0000.png", "text": "x"}
                 {"image": "a.png", "text": "good"}
                 """)) {
-            List<String> reasons = List.of("not valid JSON", "not a PNG", "not a file", "expected a path", "none of", "0 pictures",
+            List<String> reasons = List.of("not valid JSON", "not a PNG", "does not exist", "expected a path", "none of", "0 pictures",
                     "mentions 2 pictures", "'robot'", "without a \"value\"", "no human turn", "none of", "no file can have");
             for (int i = 0; i < reasons.size(); i++) {
                 int number = i;
@@ -126,7 +126,7 @@ class AnnotatedImagesTest {
             assertThatThrownBy(() -> json(text)).as(text).isInstanceOf(InputException.class).hasMessageContaining("data.json");
         }
         assertThatThrownBy(() -> new AnnotatedImages(folder.resolve("none.jsonl"), images))
-                .isInstanceOf(InputException.class).hasMessageContaining("none.jsonl is not a file");
+                .isInstanceOf(InputException.class).hasMessageContaining("none.jsonl does not exist");
     }
 
     private static List<Turn> turns(AnnotatedImages records, int number) throws BrokenSample {

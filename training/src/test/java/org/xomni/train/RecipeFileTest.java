@@ -142,6 +142,7 @@ class RecipeFileTest {
         refused(SMALLEST + "title: &a x\ndata: *a\n", "line 6: an alias stands there");
         refused("steps: [", "not YAML");
         refused("a: b: c", "line 1", "not YAML");
+        refused("a:\n\tb: 1", "line 2", "TAB");
         refused("# only a comment\n", "there is nothing in it");
     }
 
