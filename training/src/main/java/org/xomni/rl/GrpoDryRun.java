@@ -51,7 +51,7 @@ public final class GrpoDryRun {
         fit.requireWeights(fit.checkpoint().resolve("model").resolve("decoder"), "diffusion_pytorch_model");
         fit.requireWeights(fit.checkpoint().resolve("flux").resolve("vae"), "diffusion_pytorch_model");
         long rollouts = (long) Math.ceil((double) r.grpo().batch() / ((long) r.grpo().miniBatches() * r.loop().accumulate()));
-        int bytes = Training.numerics(r.precision(), "cpu").compute().bytes();
+        int bytes = DryRun.bytes(r.precision());
         Activations activations = Activations.ofTransformer(
                         config.hiddenSize(), (long) config.heads() * config.headWidth(), config.intermediateSize(), config.heads(), config.layers(),
                         rollouts, tokens, bytes)

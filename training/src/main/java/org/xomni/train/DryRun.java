@@ -190,8 +190,9 @@ public record DryRun(
         return ParameterStore.shapes(Training.numerics(precision, "cpu"));
     }
 
-    private static int bytes(Recipes.Precision precision) {
-        return Training.numerics(precision, "cpu").compute().bytes();
+    /** Of a number on the machine that the recipe is for; this one may have to compute in fp32 what the recipe wants in bf16. */
+    public static int bytes(Recipes.Precision precision) {
+        return Training.numerics(precision, "cpu").weights().bytes();
     }
 
     /** Tokens or pixels of one step of the optimiser. */
