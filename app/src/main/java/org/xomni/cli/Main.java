@@ -83,6 +83,9 @@ public final class Main {
 
     /** What the command line has too much of, and what may have been meant. */
     private static String unmatched(UnmatchedArgumentException e) {
+        if (e.getUnmatched().isEmpty()) {
+            return String.valueOf(e.getMessage());
+        }
         String first = "'" + e.getUnmatched().getFirst() + "'";
         String what = e.isUnknownOption() ? "there is no option " + first
                 : e.getCommandLine().getSubcommands().isEmpty() ? first + " is one argument too many"
