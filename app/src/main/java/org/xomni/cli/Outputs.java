@@ -72,7 +72,7 @@ final class Outputs {
     static void requirePictures(Path file, int n) {
         String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
         String extension = name.substring(name.lastIndexOf('.') + 1);
-        if (OTHER_FORMATS.contains(extension)) {
+        if (name.contains(".") && OTHER_FORMATS.contains(extension)) {
             throw new InputException(file + " would be no " + extension.toUpperCase(Locale.ROOT) + " file: pictures are written as PNG; name a .png file");
         }
         requireWritable(file, n);
