@@ -145,6 +145,18 @@ public final class UnifiedModel implements AutoCloseable {
     }
 
     /**
+     * One row of sequences of which some begin alike, for scoring and training: what is shared is computed once.
+     *
+     * @param ids_1N int64, stretch after stretch
+     * @param stretches how the row is laid out, N ids together
+     * @return final hidden states [1, N, D], normalised by the kind of each position
+     */
+    public Tensor forwardShared(Tensor ids_1N, List<SharedPrefix> stretches) {
+        Tensor positions_1N = numerics.place(Tensors.of(SharedPrefix.positions(stretches), Tensors.shape(ids_1N)));
+        return forward(ids_1N, rope.at(positions_1N), SharedPrefix.attention(stretches));
+    }
+
+    /**
      * @param from the position of the first id
      */
     Tensor forward(Tensor ids_BL, int from, AttentionContext context) {

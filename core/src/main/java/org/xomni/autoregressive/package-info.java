@@ -8,6 +8,7 @@
  * <tr><td>image embedding and head</td><td>{@code mmEmbedding}, {@code mmHead}; {@link org.xomni.autoregressive.Head}</td></tr>
  * <tr><td>{@code <SOM>h w<IMAGE>...<EOM>}</td><td>{@link org.xomni.autoregressive.Vocabulary}</td></tr>
  * <tr><td>sampling, guidance</td><td>{@link org.xomni.autoregressive.Sampling}, {@link org.xomni.autoregressive.Sampler}</td></tr>
+ * <tr><td>sequences that begin alike, in training</td><td>{@link org.xomni.autoregressive.SharedPrefix}</td></tr>
  * <tr><td>key-value cache, batch of rows</td><td>{@link org.xomni.autoregressive.KvCache}, {@link org.xomni.autoregressive.Batch},
  * {@link org.xomni.autoregressive.Sequence}</td></tr>
  * </table>

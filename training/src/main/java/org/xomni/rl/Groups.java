@@ -88,11 +88,6 @@ record Groups(List<Member> members, int zeroVariance) {
         return weights;
     }
 
-    /** Image tokens that were drawn. */
-    long tokens() {
-        return members.stream().mapToLong(m -> (long) m.count * m.rollout.length()).sum();
-    }
-
     /** The same members in {@code parts} stretches that were drawn nearly equally often, without empty ones. */
     List<Groups> split(int parts) {
         int drawn = members.stream().mapToInt(Member::count).sum();

@@ -169,7 +169,7 @@ public final class GrpoLoop {
             PolicyUpdate.Scored batch = phases.time(Phase.SCORE, () -> update.score(groups, temperature));
             double rate = loop.learningRate(step);
             PolicyUpdate.Outcome outcome = phases.time(Phase.UPDATE, () -> update.apply(batch, optimizer, rate));
-            measure(measured, scores, settings.rollouts(), groups, batch, outcome);
+            measure(measured, scores, settings.rollouts(), groups, outcome);
             measured.put("learning_rate", rate);
             measured.put("temperature", temperature);
             measured.put("logit_scale", optimizer.logitScale());
@@ -214,7 +214,7 @@ public final class GrpoLoop {
     }
 
     private static void measure(
-            Map<String, Double> measured, Rewards.Scores scores, int groupSize, Groups groups, PolicyUpdate.Scored batch, PolicyUpdate.Outcome outcome) {
+            Map<String, Double> measured, Rewards.Scores scores, int groupSize, Groups groups, PolicyUpdate.Outcome outcome) {
         double mean = Arrays.stream(scores.absolute()).average().orElse(0);
         measured.put("reward", mean);
         measured.put("reward_deviation", Math.sqrt(Arrays.stream(scores.absolute()).map(r -> (r - mean) * (r - mean)).average().orElse(0)));
@@ -231,11 +231,13 @@ public final class GrpoLoop {
         if (outcome.updates() > 0) {
             measured.put("loss", outcome.loss());
             measured.put("kl", outcome.kl());
-            measured.put("entropy", batch.entropy());
+            measured.put("entropy", outcome.entropy());
             measured.put("clipped_high", outcome.clippedHigh());
             measured.put("clipped_low", outcome.clippedLow());
-            measured.put("first_ratio_error", outcome.firstRatioError());
             measured.put("gradient_norm", outcome.gradientNorm());
+        }
+        if (outcome.updates() > 1) {
+            measured.put("first_ratio_error", outcome.firstRatioError());
         }
     }
 

@@ -1,6 +1,6 @@
 package org.xomni.rl;
 
-// Shapes: B rollouts, T image tokens, padded; values at padding are 0 in counts and weights.
+// Shapes: M image tokens.
 
 import static org.bytedeco.pytorch.global.torch.minimum;
 
@@ -24,27 +24,27 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 record GrpoLoss(Tensor total, Tensor kl, Tensor clippedHigh, Tensor clippedLow) {
 
     /**
-     * @param current_BT log-probabilities by the model being trained
-     * @param old_BT by the model that drew the rollouts
-     * @param reference_BT by the frozen reference
-     * @param advantages_B1 A
-     * @param weights_BT w, see {@link Aggregation}
-     * @param drawn_BT fp32, how often each token was drawn, which metrics are about; 0 at padding
+     * @param current_M log-probabilities by the model being trained
+     * @param old_M by the model that drew the rollouts
+     * @param reference_M by the frozen reference
+     * @param advantages_M A
+     * @param weights_M w, see {@link Aggregation}
+     * @param drawn_M fp32, how often each token was drawn, which metrics are about
      * @param beta of the KL penalty
      */
     static GrpoLoss of(
-            Tensor current_BT, Tensor old_BT, Tensor reference_BT, Tensor advantages_B1, Tensor weights_BT, Tensor drawn_BT, Clip clip, double beta) {
-        Tensor ratio_BT = current_BT.sub(old_BT).exp();
-        Tensor objective_BT = minimum(ratio_BT.mul(advantages_B1), clip.bound(ratio_BT).mul(advantages_B1));
-        Tensor d_BT = reference_BT.sub(current_BT);
-        Tensor k3_BT = d_BT.exp().sub(d_BT).sub(new Scalar(1.0));
-        Tensor total = objective_BT.sub(k3_BT.mul(new Scalar(beta))).mul(weights_BT).sum().neg();
-        Tensor high = ratio_BT.gt(new Scalar(1 + clip.high())).logical_and(advantages_B1.gt(new Scalar(0)));
-        Tensor low = ratio_BT.lt(new Scalar(1 - clip.low())).logical_and(advantages_B1.lt(new Scalar(0)));
-        return new GrpoLoss(total, k3_BT.detach().mul(drawn_BT).sum(), count(high, drawn_BT), count(low, drawn_BT));
+            Tensor current_M, Tensor old_M, Tensor reference_M, Tensor advantages_M, Tensor weights_M, Tensor drawn_M, Clip clip, double beta) {
+        Tensor ratio_M = current_M.sub(old_M).exp();
+        Tensor objective_M = minimum(ratio_M.mul(advantages_M), clip.bound(ratio_M).mul(advantages_M));
+        Tensor d_M = reference_M.sub(current_M);
+        Tensor k3_M = d_M.exp().sub(d_M).sub(new Scalar(1.0));
+        Tensor total = objective_M.sub(k3_M.mul(new Scalar(beta))).mul(weights_M).sum().neg();
+        Tensor high = ratio_M.gt(new Scalar(1 + clip.high())).logical_and(advantages_M.gt(new Scalar(0)));
+        Tensor low = ratio_M.lt(new Scalar(1 - clip.low())).logical_and(advantages_M.lt(new Scalar(0)));
+        return new GrpoLoss(total, k3_M.detach().mul(drawn_M).sum(), count(high, drawn_M), count(low, drawn_M));
     }
 
-    private static Tensor count(Tensor chosen_BT, Tensor drawn_BT) {
-        return chosen_BT.to(ScalarType.Float).mul(drawn_BT).sum();
+    private static Tensor count(Tensor chosen_M, Tensor drawn_M) {
+        return chosen_M.to(ScalarType.Float).mul(drawn_M).sum();
     }
 }

@@ -62,6 +62,11 @@ public record GrpoSettings(
         return prompts * rollouts;
     }
 
+    /** Steps of the optimiser that a batch brings, unless nothing can be learnt from it. */
+    int updates() {
+        return epochs * miniBatches;
+    }
+
     private static void check(String name, double temperature) {
         if (!(temperature > 0) || temperature > 100) {
             throw new InputException(name + " is " + temperature + ", expected a number above 0, such as 1");

@@ -1,5 +1,6 @@
 package org.xomni.rl;
 
+import java.util.Arrays;
 import org.xomni.image.ImageTokens;
 
 /**
@@ -14,5 +15,10 @@ public record Rollout(int[] prompt, ImageTokens image) {
     /** Tokens of the image: what is scored and trained. */
     public int length() {
         return image.ids().length;
+    }
+
+    /** Whether another was drawn for the same prompt and size. */
+    boolean isOfGroup(Rollout other) {
+        return Arrays.equals(prompt, other.prompt) && length() == other.length();
     }
 }

@@ -1,67 +1,72 @@
 package org.xomni.rl;
 
-// Shapes: B rollouts, L ids of the longest, T image tokens of the longest.
+// Shapes: N ids of the row, M image tokens of all rollouts.
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.xomni.autoregressive.SharedPrefix;
 import org.xomni.autoregressive.UnifiedConfig;
 import org.xomni.tensor.Numerics;
 import org.xomni.tensor.Tensors;
 
 /**
- * A micro-batch of rollouts, padded on the right, where a causal model does not see it.
+ * A micro-batch of rollouts in one row: a prompt, then the images that were drawn after it but for their last tokens, which nothing follows; then the next prompt.
  *
- * @param ids_BL int64, the prompt and the image but for its last token
- * @param positions_N int64, N = B*T: where in B*L each token's scores stand; 0 for padding
- * @param codes_N int64, the tokens from 0; 0 for padding
- * @param mask_BT fp32, 1 for tokens, 0 for padding
+ * @param ids_1N int64
+ * @param stretches how the row is laid out
+ * @param before_M int64, where in the row each token is predicted: at the token before it
+ * @param codes_M int64, the tokens from 0, rollout by rollout
+ * @param lengths tokens of each rollout
+ * @param numerics says where the tensors lie
  */
-record RolloutTensors(Tensor ids_BL, Tensor positions_N, Tensor codes_N, Tensor mask_BT) {
+@SuppressWarnings("ArrayRecordComponent") // read only
+record RolloutTensors(Tensor ids_1N, List<SharedPrefix> stretches, Tensor before_M, Tensor codes_M, int[] lengths, Numerics numerics) {
 
-    /** @param numerics says where the tensors lie */
     static RolloutTensors of(List<Rollout> rollouts, UnifiedConfig config, Numerics numerics) {
-        int b = rollouts.size();
-        int l = rollouts.stream().mapToInt(r -> r.prompt().length + r.length() - 1).max().orElse(0);
-        int t = rollouts.stream().mapToInt(Rollout::length).max().orElse(0);
-        long[] ids = new long[b * l];
-        long[] positions = new long[b * t];
-        long[] codes = new long[b * t];
-        float[] mask = new float[b * t];
-        for (int i = 0; i < b; i++) {
-            int[] prompt = rollouts.get(i).prompt();
-            int[] image = rollouts.get(i).image().ids();
-            for (int j = 0; j < prompt.length; j++) {
-                ids[i * l + j] = prompt[j];
+        List<SharedPrefix> stretches = new ArrayList<>();
+        LongStream.Builder ids = LongStream.builder();
+        LongStream.Builder before = LongStream.builder();
+        int begin = 0;
+        for (int from = 0, to; from < rollouts.size(); from = to) {
+            Rollout first = rollouts.get(from);
+            to = from + (int) rollouts.stream().skip(from).takeWhile(first::isOfGroup).count();
+            SharedPrefix stretch = new SharedPrefix(first.prompt().length, to - from, first.length() - 1);
+            Arrays.stream(first.prompt()).forEach(ids::add);
+            for (int i = 0; i < to - from; i++) {
+                int[] image = rollouts.get(from + i).image().ids();
+                Arrays.stream(image, 0, stretch.length()).forEach(code -> ids.add(config.vocabSize() + code));
+                before.add(begin + stretch.prefix() - 1);
+                int own = begin + stretch.prefix() + i * stretch.length();
+                IntStream.range(own, own + stretch.length()).forEach(before::add);
             }
-            for (int j = 0; j < image.length; j++) {
-                if (j < image.length - 1) {
-                    ids[i * l + prompt.length + j] = config.vocabSize() + image[j];
-                }
-                positions[i * t + j] = (long) i * l + prompt.length + j - 1;
-                codes[i * t + j] = image[j];
-            }
-            Arrays.fill(mask, i * t, i * t + image.length, 1);
+            stretches.add(stretch);
+            begin += stretch.size();
         }
         return new RolloutTensors(
-                numerics.place(Tensors.of(ids, b, l)),
-                numerics.place(Tensors.of(positions, positions.length)),
-                numerics.place(Tensors.of(codes, codes.length)),
-                numerics.place(Tensors.of(mask, b, t)));
+                numerics.place(Tensors.of(ids.build().toArray(), 1, begin)),
+                List.copyOf(stretches),
+                place(before.build(), numerics),
+                place(rollouts.stream().flatMapToInt(r -> Arrays.stream(r.image().ids())).asLongStream(), numerics),
+                rollouts.stream().mapToInt(Rollout::length).toArray(),
+                numerics);
     }
 
-    /** A value for each rollout, repeated over its tokens; 0 at padding. */
+    private static Tensor place(LongStream values, Numerics numerics) {
+        long[] all = values.toArray();
+        return numerics.place(Tensors.of(all, all.length));
+    }
+
+    /** A value for each rollout, repeated over its tokens: fp32 [M]. */
     Tensor overTokens(double[] values) {
-        return mask_BT.mul(column(values, mask_BT));
-    }
-
-    /** A value for each rollout, [B, 1], where another tensor lies. */
-    static Tensor column(double[] values, Tensor beside) {
-        float[] narrow = new float[values.length];
-        for (int i = 0; i < values.length; i++) {
-            narrow[i] = (float) values[i];
+        float[] repeated = new float[Arrays.stream(lengths).sum()];
+        int at = 0;
+        for (int i = 0; i < lengths.length; i++) {
+            Arrays.fill(repeated, at, at += lengths[i], (float) values[i]);
         }
-        return Tensors.of(narrow, values.length, 1).to(beside.device(), ScalarType.Float);
+        return numerics.place(Tensors.of(repeated, repeated.length));
     }
 }

@@ -15,7 +15,7 @@
  * <tr><td>Fig. 2, Fig. 6</td><td>{@link org.xomni.rl.RlClaims}</td></tr>
  * </table>
  *
- * <p>Legend of shapes: B rollouts, L ids, T image tokens, N = B*T, K codes, D width.
+ * <p>Legend of shapes: N ids of a micro-batch's row, M its image tokens, K codes, D width.
  */
 @NullMarked
 package org.xomni.rl;

@@ -16,17 +16,17 @@ class GrpoLossTest {
     void clippingIsToldApartByItsSide() {
         try (Scope scope = Scope.plain()) {
             float[] logs = {(float) Math.log(0.5), 0, (float) Math.log(1.25), (float) Math.log(1.5)};
-            Tensor current_BT = Tensors.of(new float[] {logs[0], logs[1], logs[2], logs[3], logs[0], logs[1], logs[2], logs[3]}, 2, 4);
-            Tensor zero_BT = Tensors.of(new float[8], 2, 4);
-            Tensor ones_BT = zero_BT.add(new org.bytedeco.pytorch.Scalar(1));
-            Tensor advantages_B1 = Tensors.of(new float[] {1, -1}, 2, 1);
-            GrpoLoss symmetric = GrpoLoss.of(current_BT, zero_BT, current_BT, advantages_B1, ones_BT, ones_BT, new Clip.Symmetric(0.2), 0);
+            Tensor current_M = Tensors.of(new float[] {logs[0], logs[1], logs[2], logs[3], logs[0], logs[1], logs[2], logs[3]}, 2, 4);
+            Tensor zero_M = Tensors.of(new float[8], 2, 4);
+            Tensor ones_M = zero_M.add(new org.bytedeco.pytorch.Scalar(1));
+            Tensor advantages_M = Tensors.of(new float[] {1, -1}, 2, 1);
+            GrpoLoss symmetric = GrpoLoss.of(current_M, zero_M, current_M, advantages_M, ones_M, ones_M, new Clip.Symmetric(0.2), 0);
             assertThat(symmetric.clippedHigh().item_float()).as("1.25 and 1.5, where more is good").isEqualTo(2);
             assertThat(symmetric.clippedLow().item_float()).as(".5, where less is good").isEqualTo(1);
             // min(rho A, clip(rho) A): for A = 1 .5 + 1 + 1.2 + 1.2, for A = -1 -(.8 + 1 + 1.25 + 1.5).
             assertThat((double) symmetric.total().item_float()).isCloseTo(-(3.9 - 4.55), within(1e-5));
 
-            GrpoLoss higher = GrpoLoss.of(current_BT, zero_BT, current_BT, advantages_B1, ones_BT, ones_BT, new Clip.Higher(0.6, 0.3), 0);
+            GrpoLoss higher = GrpoLoss.of(current_M, zero_M, current_M, advantages_M, ones_M, ones_M, new Clip.Higher(0.6, 0.3), 0);
             assertThat(higher.clippedHigh().item_float()).as("1.5 alone").isEqualTo(1);
             assertThat(higher.clippedLow().item_float()).isZero();
             assertThat((double) higher.total().item_float()).isCloseTo(-((0.5 + 1 + 1.25 + 1.3) - (0.5 + 1 + 1.25 + 1.5)), within(1e-5));

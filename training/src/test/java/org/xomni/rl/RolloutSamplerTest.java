@@ -2,6 +2,7 @@ package org.xomni.rl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.bytedeco.pytorch.global.torch.ones_like;
 
 import java.nio.file.Path;
 import java.util.Collections;
@@ -41,7 +42,7 @@ class RolloutSamplerTest {
             RolloutTensors tensors = RolloutTensors.of(rollouts, model.config(), model.numerics());
             TokenScores scores = TokenScores.of(model, tensors, temperature);
             int tokens = rollouts.stream().mapToInt(Rollout::length).sum();
-            return (-scores.chosen_BT().sum().item_float() - scores.entropy(tensors.mask_BT()).item_float()) / tokens;
+            return (-scores.chosen_M().sum().item_float() - scores.entropy(ones_like(scores.chosen_M())).item_float()) / tokens;
         }
     }
 
