@@ -18,12 +18,18 @@ import org.xomni.tensor.Numerics;
 import org.xomni.tensor.ParameterStore;
 import org.xomni.tensor.Randomness;
 import org.xomni.tensor.Scope;
+import org.xomni.tensor.Team;
 import org.xomni.tensor.Tensors;
 
-/** How fast the unified model trains on this machine: whole steps on random ids, and the rate of plain matrix products beside them. */
+/**
+ * How fast the unified model trains on this machine: whole steps on random ids, whose rows workers share as in {@link UnifiedStage}, and the rate of plain matrix
+ * products beside them.
+ */
 public final class TrainingSpeed implements AutoCloseable {
     private final UnifiedModel model;
     private final AdamW optimizer;
+    private final Workers workers;
+    private final Replicas models;
     private final Tensor ids_BL;
     private final Tensor supervised_BL;
 
@@ -35,6 +41,8 @@ public final class TrainingSpeed implements AutoCloseable {
         Engine.keepFreedMemory();
         this.model = UnifiedModel.of(config, ParameterStore.trainable("random weights", Map.of(), Initial.normal(1, 0.02), numerics));
         this.optimizer = new AdamW(List.of(ParameterGroup.all("model", model.store())), AdamW.Settings.DEFAULT);
+        this.workers = new Workers(numerics.onCpu() && rows >= Engine.threads() ? Engine.threads() : 1);
+        this.models = new Replicas(model, workers);
         try (Scope scope = Scope.plain(); Randomness randomness = new Randomness(1)) {
             this.ids_BL = numerics.place(torch.randint(
                             config.vocabSize(), config.vocabSize() + config.imageVocabSize(), new long[] {rows, length + 1},
@@ -52,12 +60,24 @@ public final class TrainingSpeed implements AutoCloseable {
 
     /** One step: forward, backward, clipping, AdamW; the loss. */
     public double step() {
+        int rows = (int) ids_BL.size(0);
+        double loss = workers.each(worker -> backward(
+                        models.of(worker), Team.from(worker, workers.count(), rows, 1), Team.from(worker + 1, workers.count(), rows, 1)))
+                .stream().mapToDouble(part -> part).sum();
+        models.gather();
+        optimizer.step(1e-4, optimizer.gradientNorm());
+        return loss;
+    }
+
+    /** Rows from..to-1; what they add to the mean loss of all. */
+    private double backward(UnifiedModel replica, int from, int to) {
         try (Scope scope = Scope.plain()) {
             long length = supervised_BL.size(1);
-            Tensor hidden = model.forward(ids_BL.narrow(1, 0, length));
-            Tensor loss = UnifiedLoss.of(model, hidden, ids_BL.narrow(1, 1, length), supervised_BL).mean();
+            Tensor ids = ids_BL.narrow(0, from, to - from);
+            Tensor hidden = replica.forward(ids.narrow(1, 0, length));
+            UnifiedLoss sums = UnifiedLoss.of(replica, hidden, ids.narrow(1, 1, length), supervised_BL.narrow(0, from, to - from));
+            Tensor loss = sums.text().add(sums.image()).div(new Scalar((double) supervised_BL.numel()));
             loss.backward();
-            optimizer.step(1e-4, optimizer.gradientNorm());
             return loss.item_float();
         }
     }
@@ -93,6 +113,8 @@ public final class TrainingSpeed implements AutoCloseable {
     public void close() {
         ids_BL.releaseReference();
         supervised_BL.releaseReference();
+        workers.close();
+        models.close();
         optimizer.close();
         model.close();
     }
