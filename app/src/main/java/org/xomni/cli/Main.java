@@ -66,7 +66,8 @@ public final class Main {
         Objects.requireNonNull(line.getSubcommands().get("serve")).setUnmatchedOptionsAllowedAsOptionParameters(false);
         Numbers.register(line);
         line.setParameterExceptionHandler((e, unused) -> report(
-                e instanceof UnmatchedArgumentException unmatched ? unmatched(unmatched) : String.valueOf(e.getMessage()), "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help", BAD_INPUT));
+                e instanceof UnmatchedArgumentException unmatched ? unmatched(unmatched) : String.valueOf(e.getMessage()),
+                "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help", BAD_INPUT));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, debug(args)));
         if (args.length == 0) {
             line.usage(System.out);

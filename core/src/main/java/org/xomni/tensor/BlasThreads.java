@@ -14,8 +14,8 @@ import java.util.List;
 
 /**
  * The threads that OpenBLAS shares its products out to, in place of its own. Those wait for the next product in a loop, for 2^26 ticks of the clock (27 ms), on cores
- * that decoding and libtorch's other operations want: decoding was slower by a quarter, training on two cores no faster than on one (docs/log.md, 2026-12-01). These give their
- * core to whoever wants it while they wait. What they compute is the same to the bit, as OpenBLAS cuts products into the same jobs.
+ * that decoding and libtorch's other operations want: decoding was slower by a quarter, training that shares products out no faster on two cores than on one (docs/log.md, 2026-12-01).
+ * These give their core to whoever wants it while they wait. What they compute is the same to the bit, as OpenBLAS cuts products into the same jobs.
  */
 final class BlasThreads {
     /** A step of training has milliseconds of other operations between products, and to wake who sleeps costs more than to wait for that long. */

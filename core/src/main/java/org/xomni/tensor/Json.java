@@ -60,15 +60,10 @@ public final class Json {
         return MAPPER.writeValueAsString(text.length() > 100 ? text.substring(0, 100) + "..." : text);
     }
 
-    /** The first line of a possibly long message. */
     /** What the parser found, without its own settings and sources, and where. */
     public static String problem(JacksonException e) {
-        String what = firstLine(e.getOriginalMessage()).replaceAll(" ?\\(start marker at \\[Source.*?]\\)", "").replaceAll(", from `[^`]*`", "");
+        String what = XOmniException.firstLine(e.getOriginalMessage()).replaceAll(" ?\\(start marker at \\[Source.*?]\\)", "").replaceAll(", from `[^`]*`", "");
         int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
         return line < 1 ? what : what + ", line " + line + ", column " + e.getLocation().getColumnNr();
-    }
-
-    static String firstLine(String message) {
-        return message.lines().findFirst().orElse("");
     }
 }

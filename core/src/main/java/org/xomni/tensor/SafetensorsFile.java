@@ -209,7 +209,7 @@ public final class SafetensorsFile implements TensorFile {
                 throw file.damaged("its header goes on after the JSON object");
             }
         } catch (JacksonException e) {
-            throw file.damaged("its header is not valid JSON (" + Json.firstLine(e.getOriginalMessage()) + ")");
+            throw file.damaged("its header is not valid JSON (" + Json.problem(e) + ")");
         }
         return entries;
     }

@@ -14,10 +14,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 import org.xomni.tensor.CheckpointException;
 import org.xomni.tensor.InputException;
 import org.xomni.tensor.Json;
+import org.xomni.tensor.XOmniException;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -137,10 +137,10 @@ public final class ChatTemplate {
         for (TemplateError error : result.getErrors()) {
             for (Throwable cause = error.getException(); cause != null; cause = cause.getCause()) {
                 if (cause instanceof Refusal) {
-                    throw new InputException("the chat template refuses these messages: " + firstLine(cause.getMessage()), cause);
+                    throw new InputException("the chat template refuses these messages: " + XOmniException.firstLine(cause.getMessage()), cause);
                 }
             }
-            throw new CheckpointException("the chat template fails in line " + error.getLineno() + " (" + firstLine(error.getMessage())
+            throw new CheckpointException("the chat template fails in line " + error.getLineno() + " (" + XOmniException.firstLine(error.getMessage())
                     + "); restore it from the original checkpoint", error.getException());
         }
         return result.getOutput();
@@ -198,10 +198,6 @@ public final class ChatTemplate {
             }
         }
         throw new CheckpointException(config + " has no chat_template; add it, or a chat_template.jinja, from the original checkpoint");
-    }
-
-    private static String firstLine(@Nullable String message) {
-        return message == null ? "" : message.lines().findFirst().orElse("");
     }
 
     /** A template said no. */

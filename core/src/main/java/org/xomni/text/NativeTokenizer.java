@@ -37,7 +37,7 @@ final class NativeTokenizer implements AutoCloseable {
             LibUtils.checkStatus();
         } catch (RuntimeException | LinkageError e) {
             throw new XOmniException(
-                    "the native tokenizer library cannot be loaded (" + firstLine(e) + "); set DJL_CACHE_DIR to a writable folder", e);
+                    "the native tokenizer library cannot be loaded (" + said(e) + "); set DJL_CACHE_DIR to a writable folder", e);
         }
         try {
             return new NativeTokenizer(origin, TokenizersLibrary.LIB.createTokenizerFromString(json));
@@ -79,7 +79,7 @@ final class NativeTokenizer implements AutoCloseable {
 
     private static CheckpointException unusable(Path origin, RuntimeException e) {
         return new CheckpointException(
-                origin + " is not a usable tokenizer (" + firstLine(e) + "); restore it from the original checkpoint", e);
+                origin + " is not a usable tokenizer (" + said(e) + "); restore it from the original checkpoint", e);
     }
 
     private static String wellFormed(String text) {
@@ -102,8 +102,7 @@ final class NativeTokenizer implements AutoCloseable {
         }
     }
 
-    private static String firstLine(Throwable e) {
-        String message = e.getMessage() == null ? e.toString() : e.getMessage();
-        return message.lines().findFirst().orElse("");
+    private static String said(Throwable e) {
+        return XOmniException.firstLine(e.getMessage() == null ? e.toString() : e.getMessage());
     }
 }

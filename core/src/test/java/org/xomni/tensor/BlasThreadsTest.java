@@ -1,7 +1,9 @@
 package org.xomni.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
+import java.lang.foreign.SymbolLookup;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -24,6 +26,9 @@ class BlasThreadsTest {
 
     @BeforeEach
     void shareOut() {
+        assumeThat(System.getenv("OPENBLAS_THREAD_TIMEOUT")).as("OpenBLAS keeps its own threads where the user says how long they wait").isNull();
+        Engine.start();
+        assumeThat(SymbolLookup.loaderLookup().find("openblas_set_threads_callback_function")).as("libtorch multiplies by OpenBLAS").isPresent();
         Engine.threads(THREADS);
     }
 
