@@ -115,7 +115,7 @@ final class InteractiveChat {
 
     private static String require(String rest, String usage) {
         if (rest.isEmpty()) {
-            throw new InputException("something is missing; write " + usage);
+            throw new InputException(usage.replaceFirst(" .*", "") + " needs more; write " + usage);
         }
         return rest;
     }

@@ -27,9 +27,9 @@ final class Interrupt implements AutoCloseable {
         this.action = action;
     }
 
-    /** Ends the process at once when it is asked to, without shutdown hooks: for work that has nothing to finish. */
+    /** Ends the process at once when it is asked to: for work that has nothing to finish. */
     static void endAtOnce() {
-        handle(signal -> Runtime.getRuntime().halt(ENDED_BY_SIGNAL + signal.getNumber()));
+        handle(signal -> Terminal.end(ENDED_BY_SIGNAL + signal.getNumber()));
     }
 
     /** Listens from now on until it is closed. */

@@ -46,14 +46,23 @@ public final class Main {
     public static void main(String[] args) {
         Terminal.takeOver();
         Interrupt.endAtOnce();
-        loadEngineMeanwhile();
-        System.exit(run(args));
+        Thread loading = loadEngineMeanwhile();
+        int code = run(args);
+        String lost = Terminal.lost();
+        if (code == 0 && lost != null) {
+            code = report("what was to be printed is lost (" + lost + ")", "give standard output somewhere to go", FAILURE);
+        }
+        if (loading.isAlive()) {
+            // libtorch cannot be taken down while it comes up, and nobody has needed it.
+            Terminal.end(code);
+        }
+        System.exit(code);
     }
 
     /** libtorch takes a second to load: time in which the command line, configurations and tokenizers are read. */
-    private static void loadEngineMeanwhile() {
+    private static Thread loadEngineMeanwhile() {
         // What goes wrong here goes wrong again, and is reported, where libtorch is needed.
-        Thread.ofPlatform().daemon().name("load-engine").uncaughtExceptionHandler((thread, e) -> {}).start(Engine::threads);
+        return Thread.ofPlatform().daemon().name("load-engine").uncaughtExceptionHandler((thread, e) -> {}).start(Engine::threads);
     }
 
     /** Runs a command line and returns its exit code. */

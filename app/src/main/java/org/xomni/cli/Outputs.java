@@ -56,6 +56,9 @@ final class Outputs {
      */
     static void requireWritable(Path file) {
         Path folder = NewFile.behindLinks(file).getParent();
+        if (folder != null && Files.exists(folder) && !Files.isDirectory(folder)) {
+            throw new InputException(folder + " is a file, and " + file + " cannot be in it; choose another output");
+        }
         if (folder == null || !Files.isDirectory(folder)) {
             throw new InputException("the folder of " + file + " does not exist; create it first");
         }

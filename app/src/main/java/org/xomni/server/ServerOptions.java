@@ -1,5 +1,7 @@
 package org.xomni.server;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.List;
 import org.xomni.tensor.InputException;
 
@@ -48,6 +50,11 @@ public record ServerOptions(
         atLeast("--max-prompt", maxPromptCharacters, 1);
         if (keys.stream().anyMatch(key -> key.length() < SHORTEST_KEY)) {
             throw new InputException("a key has fewer than " + SHORTEST_KEY + " characters; use longer ones");
+        }
+        try {
+            InetAddress unused = InetAddress.getByName(host);
+        } catch (UnknownHostException e) {
+            throw new InputException("--host " + host + " is no address that can be found; give one of this machine's, such as 127.0.0.1, or 0.0.0.0 for all of them", e);
         }
         if (keys.isEmpty() && !everybody && !Guard.isLoopback(host)) {
             throw new InputException("--host " + host + " can be reached from other machines; give --api-key-file FILE, or --no-key to let everybody in");

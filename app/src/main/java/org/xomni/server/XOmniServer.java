@@ -6,6 +6,7 @@ import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.http.HttpResponseException;
+import io.javalin.util.JavalinLogger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,10 +79,14 @@ public final class XOmniServer implements AutoCloseable {
     public static XOmniServer start(List<ServedModel> models, ServerOptions options) {
         XOmniServer server = new XOmniServer(new Models(models), options);
         try {
+            // It would log what is thrown here, too.
+            JavalinLogger.enabled = false;
             Javalin unused = server.javalin.start(options.host(), options.port());
         } catch (RuntimeException e) {
             throw new InputException("cannot listen on " + options.host() + ":" + options.port() + " (" + rootMessage(e)
                     + "); choose another --host or --port", e);
+        } finally {
+            JavalinLogger.enabled = true;
         }
         return server;
     }

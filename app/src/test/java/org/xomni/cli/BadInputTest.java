@@ -128,7 +128,7 @@ class BadInputTest {
     }
 
     @Test
-    void outputsThatCannotBeWrittenAreRefusedBeforeTheWork() {
+    void outputsThatCannotBeWrittenAreRefusedBeforeTheWork() throws IOException {
         refuse("does not exist; create it first", "generate", "x", "-o", folder.resolve("missing/out.png").toString());
         refuse("does not exist; create it first",
                 "generate", "x", "-o", out(), "--tokens-out", folder.resolve("missing/out.json").toString());
@@ -136,6 +136,7 @@ class BadInputTest {
         refuse("is a folder; name a file in it", "generate", "x", "-n", "2", "-o", "/");
         refuse("is a folder; name a file in it",
                 "detokenize", tokens("{\"height\":1,\"width\":1,\"tokens\":[1]}"), "-o", folder.toString());
+        refuse("is a file, and", "generate", "x", "-o", Files.createFile(folder.resolve("file")).resolve("x.png").toString());
         refuse("nothing is written to standard output", "generate", "x", "-o", "-");
         refuse("pictures are written as PNG", "generate", "x", "-o", folder.resolve("x.jpg").toString());
         refuse("the prompt is empty", "generate", " ", "-o", folder.resolve("x.png").toString());

@@ -13,6 +13,7 @@ class ServerOptionsTest {
 
     @Test
     void beyondThisMachineAKeyIsDemandedUnlessEverybodyMayComeIn() {
+        assertRefused("no address that can be found", "no such host", 0, List.of(), false, 1024, 1, 1);
         assertRefused("can be reached from other machines", "0.0.0.0", 0, List.of(), false, 1024, 1, 1);
         assertThat(options("0.0.0.0", 0, List.of(), true, 1024, 1, 1).keys()).isEmpty();
         assertThat(options("0.0.0.0", 0, List.of(KEY), false, 1024, 1, 1).keys()).containsExactly(KEY);

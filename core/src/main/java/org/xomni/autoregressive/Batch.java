@@ -230,7 +230,7 @@ public final class Batch implements AutoCloseable {
     /** The last token drawn is never read, so a row may fill the context to the last position. */
     private void requireRoom(int prompt, int limit) {
         if (prompt + (long) limit - 1 > cache.capacity()) {
-            throw new InputException("the prompt has " + prompt + " tokens and " + limit + " are to be drawn, but the context holds "
+            throw new InputException("the prompt has " + prompt + " tokens and up to " + limit + " are to follow, but the context holds "
                     + cache.capacity() + "; shorten the prompt, lower --max-tokens or draw a smaller image");
         }
     }

@@ -276,7 +276,7 @@ class BatchTest {
         try (Batch batch = new Batch(model, 1, 16)) {
             assertThatThrownBy(() -> batch.join(text(prompt, 8, 1)))
                     .isInstanceOf(InputException.class)
-                    .hasMessageContaining("10 tokens and 8 are to be drawn")
+                    .hasMessageContaining("10 tokens and up to 8 are to follow")
                     .hasMessageContaining("context holds 16");
             Sequence row = batch.join(text(prompt, 7, 1));
             while (batch.step()) {}
