@@ -69,6 +69,9 @@ final class DataTokenizeCommand implements Callable<Integer> {
         }
         try (Records records = open(Path.of(source))) {
             long all = records.size();
+            if (all == 0) {
+                throw new InputException(source + " holds no samples; name another source");
+            }
             if (count != null && count > all) {
                 throw new InputException("--count " + count + " is more than the " + all + " samples of " + source
                         + "; leave it out to take all");

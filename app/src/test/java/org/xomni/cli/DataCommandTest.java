@@ -73,7 +73,7 @@ class DataCommandTest {
     }
 
     @Test
-    void badUsageIsOneLine() {
+    void badUsageIsOneLine() throws Exception {
         assertRefused("see xomni data --help", "data");
         assertRefused("see xomni data signs --help", "data", "signs");
         assertRefused("--split 'test' is not known", "data", "signs", "--count", "1", "--split", "test", "-o", folder.toString());
@@ -83,7 +83,23 @@ class DataCommandTest {
         assertRefused("signs never end", "data", "tokenize", "signs", "-o", folder.toString(), "--model", Cli.model("tiny-en"));
         assertRefused("neither a folder of .tar shards", "data", "tokenize", "pictures.zip", "-o", folder.toString());
         assertRefused("none.jsonl does not exist", "data", "tokenize", "none.jsonl", "-o", folder.toString());
+        assertRefused("-o names no folder", "data", "signs", "--count", "1", "-o", "");
+        assertRefused("as many as there are cores do", "data", "signs", "--count", "1", "--readers", "100000", "-o", folder.toString());
         assertThat(folder).isEmptyDirectory();
+        Path file = Files.createFile(folder.resolve("file"));
+        assertRefused("file is a file; name a folder", "data", "signs", "--count", "1", "-o", file.toString());
+        assertRefused("file is a file; name a folder", "data", "signs", "--count", "1", "-o", file.resolve("shards").toString());
+        Path empty = Files.createFile(folder.resolve("empty.jsonl"));
+        assertRefused("holds no samples", "data", "tokenize", empty.toString(), "-o", folder.resolve("tokens").toString());
+        assertThat(folder.resolve("tokens")).doesNotExist();
+    }
+
+    @Test
+    void nothingUsableIsAFailure() throws Exception {
+        Path list = Files.writeString(folder.resolve("list.jsonl"), "{\"image\": \"none.png\", \"text\": \"a sign\"}\n");
+        Cli run = Cli.run("data", "tokenize", list.toString(), "-o", folder.resolve("tokens").toString(), "--model", Cli.model("tiny-en"));
+        assertThat(run.exitCode()).as(run.err()).isEqualTo(2);
+        assertThat(run.err()).contains("none of the 1 samples could be used");
     }
 
     private static void assertRefused(String message, String... args) {

@@ -92,6 +92,9 @@ public final class NewFile {
         try {
             Files.deleteIfExists(temporary);
         } catch (IOException e) {
+            if (!Files.exists(temporary)) {
+                return;
+            }
             LOG.warn("{} is left over and cannot be deleted: {}", temporary, e.toString());
         }
     }

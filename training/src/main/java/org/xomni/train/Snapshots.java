@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -105,7 +106,7 @@ public final class Snapshots {
      * @throws CheckpointException if names or shapes differ, as they do when the recipe has changed
      */
     public static Map<String, String> read(Path file, Map<String, Tensor> tensors, Consumer<String> noticed) {
-        try (SafetensorsFile state = SafetensorsFile.open(file); NoGradGuard guard = new NoGradGuard()) {
+        try (SafetensorsFile state = open(file); NoGradGuard guard = new NoGradGuard()) {
             if (!state.tensors().keySet().equals(tensors.keySet())) {
                 throw changed(file, "it holds " + state.tensors().size() + " tensors, this recipe trains " + tensors.size() + " or others");
             }
@@ -121,6 +122,20 @@ public final class Snapshots {
             }
             otherThreads(state.metadata()).ifPresent(noticed);
             return Map.copyOf(state.metadata());
+        }
+    }
+
+    /** What is damaged here cannot be had anywhere else, but the state before it may be whole. */
+    private static SafetensorsFile open(Path file) {
+        try {
+            return SafetensorsFile.open(file);
+        } catch (CheckpointException e) {
+            Path state = Objects.requireNonNull(file.getParent());
+            Path run = Objects.requireNonNull(Objects.requireNonNull(state.getParent()).getParent());
+            String remedy = new Snapshots(run).all().stream().filter(other -> !other.file().equals(file)).max(Comparator.comparingLong(Found::step))
+                    .map(other -> "delete " + state + " to go on from step " + other.step())
+                    .orElse("no other checkpoint is there, so begin a new run");
+            throw new CheckpointException(String.valueOf(e.getMessage()).replaceFirst(";[^;]*$", "") + "; " + remedy, e);
         }
     }
 

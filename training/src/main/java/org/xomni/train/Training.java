@@ -89,6 +89,9 @@ public final class Training {
      */
     public static <T extends Record> T read(Path recipe, Class<T> type, Path run, boolean resume) {
         RecipeFile<T> file = RecipeFile.read(recipe, type);
+        if (Files.exists(run) && !Files.isDirectory(run)) {
+            throw new InputException(run + " is a file; name a folder with --run");
+        }
         // Before the recipe of the run that lies there is written over.
         TrainingLoop.requireFree(run, resume);
         Metrics.requireFree(run);
