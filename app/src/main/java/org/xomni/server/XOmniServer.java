@@ -78,6 +78,7 @@ public final class XOmniServer implements AutoCloseable {
      */
     public static XOmniServer start(List<ServedModel> models, ServerOptions options) {
         XOmniServer server = new XOmniServer(new Models(models), options);
+        boolean logs = JavalinLogger.enabled;
         try {
             // It would log what is thrown here, too.
             JavalinLogger.enabled = false;
@@ -86,7 +87,7 @@ public final class XOmniServer implements AutoCloseable {
             throw new InputException("cannot listen on " + options.host() + ":" + options.port() + " (" + rootMessage(e)
                     + "); choose another --host or --port", e);
         } finally {
-            JavalinLogger.enabled = true;
+            JavalinLogger.enabled = logs;
         }
         return server;
     }

@@ -16,10 +16,10 @@ class GrpoLossTest {
     void clippingIsToldApartByItsSide() {
         try (Scope scope = Scope.plain()) {
             float[] logs = {(float) Math.log(0.5), 0, (float) Math.log(1.25), (float) Math.log(1.5)};
-            Tensor current_M = Tensors.of(new float[] {logs[0], logs[1], logs[2], logs[3], logs[0], logs[1], logs[2], logs[3]}, 2, 4);
-            Tensor zero_M = Tensors.of(new float[8], 2, 4);
+            Tensor current_M = Tensors.of(new float[] {logs[0], logs[1], logs[2], logs[3], logs[0], logs[1], logs[2], logs[3]}, 8);
+            Tensor zero_M = Tensors.of(new float[8], 8);
             Tensor ones_M = zero_M.add(new org.bytedeco.pytorch.Scalar(1));
-            Tensor advantages_M = Tensors.of(new float[] {1, -1}, 2, 1);
+            Tensor advantages_M = Tensors.of(new float[] {1, 1, 1, 1, -1, -1, -1, -1}, 8);
             GrpoLoss symmetric = GrpoLoss.of(current_M, zero_M, current_M, advantages_M, ones_M, ones_M, new Clip.Symmetric(0.2), 0);
             assertThat(symmetric.clippedHigh().item_float()).as("1.25 and 1.5, where more is good").isEqualTo(2);
             assertThat(symmetric.clippedLow().item_float()).as(".5, where less is good").isEqualTo(1);
